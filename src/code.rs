@@ -1,0 +1,159 @@
+//! [`Code`], an open `i32`, and the table of the family: one row per error.
+
+use std::fmt;
+
+/// What kind of error it is: `tensorflow.error.Code`, equal to gRPC's and absl's canonical codes.
+///
+/// Any `i32` is a `Code`: a number without a name stays the number it is, in memory and on the wire.
+///
+/// ```
+/// use operr::Code;
+///
+/// assert_eq!(Code::CANCELLED.value(), 1);
+/// assert_eq!(Code::from_name("CANCELLED"), Some(Code::CANCELLED));
+/// assert_eq!(Code::new(77).name(), None);
+/// assert_eq!(Code::new(77).to_string(), "77");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(i32);
+
+impl Code {
+    /// Success, 0. An [`OpError`](crate::OpError) can hold it as data; a call cannot fail with it.
+    pub const OK: Code = Code(0);
+
+    /// Makes the code with this number, named or not.
+    pub const fn new(value: i32) -> Code {
+        Code(value)
+    }
+
+    /// The number, as on the wire.
+    pub const fn value(self) -> i32 {
+        self.0
+    }
+
+    /// The name in `tensorflow.error.Code`, such as `"NOT_FOUND"`; `None` for a number without one.
+    ///
+    /// The enum reserves 20 under a name that says not to use it, so 20 has none here.
+    pub fn name(self) -> Option<&'static str> {
+        if self == Code::OK { Some("OK") } else { ROWS.iter().find(|row| row.code == self).map(|row| row.name) }
+    }
+
+    /// The code with this name, spelled as [`name`](Code::name) gives it.
+    pub fn from_name(name: &str) -> Option<Code> {
+        if name == "OK" { Some(Code::OK) } else { ROWS.iter().find(|row| row.name == name).map(|row| row.code) }
+    }
+
+    /// The name of the class in `tf.errors`, such as `"NotFoundError"`; `None` for a number without one.
+    pub fn class_name(self) -> Option<&'static str> {
+        ROWS.iter().find(|row| row.code == self).map(|row| row.class)
+    }
+
+    /// The sixteen codes that have a class, in ascending order.
+    pub fn errors() -> impl ExactSizeIterator<Item = Code> {
+        ROWS.iter().map(|row| row.code)
+    }
+
+    /// Whether gRPC has a status code with this number: 0 to 16.
+    pub(crate) const fn is_grpc(self) -> bool {
+        0 <= self.0 && self.0 <= 16
+    }
+}
+
+impl From<i32> for Code {
+    fn from(value: i32) -> Code {
+        Code(value)
+    }
+}
+
+impl From<Code> for i32 {
+    fn from(code: Code) -> i32 {
+        code.0
+    }
+}
+
+impl From<crate::pb::tensorflow::error::Code> for Code {
+    fn from(code: crate::pb::tensorflow::error::Code) -> Code {
+        Code(code as i32)
+    }
+}
+
+/// Writes the name, or the number where there is none.
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.pad(name),
+            None => fmt::Display::fmt(&self.0, f),
+        }
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+struct Row {
+    code: Code,
+    name: &'static str,
+    class: &'static str,
+}
+
+/// THE TABLE. Everything that exists sixteen times is derived from it: it hands its rows to the macro it is given.
+/// A row is the number, the constant, the variant of `ErrorKind`, the class, and what the code says.
+macro_rules! for_each_error {
+    ($callback:ident) => {
+        $callback! {
+            1 CANCELLED Cancelled CancelledError
+                "The operation was cancelled, mostly by its caller.";
+            2 UNKNOWN Unknown UnknownError
+                "Something failed and nothing more is known, as when an error of another kind is carried.";
+            3 INVALID_ARGUMENT InvalidArgument InvalidArgumentError
+                "An argument is wrong whatever the state of the system.";
+            4 DEADLINE_EXCEEDED DeadlineExceeded DeadlineExceededError
+                "The deadline passed before the operation ended; it may still have taken effect.";
+            5 NOT_FOUND NotFound NotFoundError
+                "What was asked for does not exist.";
+            6 ALREADY_EXISTS AlreadyExists AlreadyExistsError
+                "What was to be created exists already.";
+            7 PERMISSION_DENIED PermissionDenied PermissionDeniedError
+                "The caller is known and may not do this.";
+            8 RESOURCE_EXHAUSTED ResourceExhausted ResourceExhaustedError
+                "A quota or a resource such as memory is used up.";
+            9 FAILED_PRECONDITION FailedPrecondition FailedPreconditionError
+                "The system is not in the state that the operation needs.";
+            10 ABORTED Aborted AbortedError
+                "The operation was given up, as after a conflict; the caller may start over.";
+            11 OUT_OF_RANGE OutOfRange OutOfRangeError
+                "The operation went past the valid range, as at the end of a sequence.";
+            12 UNIMPLEMENTED Unimplemented UnimplementedError
+                "The operation is not implemented here.";
+            13 INTERNAL Internal InternalError
+                "An invariant of the system is broken.";
+            14 UNAVAILABLE Unavailable UnavailableError
+                "The service cannot be reached right now; trying again later may help.";
+            15 DATA_LOSS DataLoss DataLossError
+                "Data is lost or corrupted and cannot be recovered.";
+            16 UNAUTHENTICATED Unauthenticated UnauthenticatedError
+                "The request has no valid credentials.";
+        }
+    };
+}
+pub(crate) use for_each_error;
+
+macro_rules! constants {
+    ($($number:literal $constant:ident $variant:ident $class:ident $says:literal;)+) => {
+        impl Code {
+            $(
+                #[doc = concat!($says, " Number ", $number, ", class [`", stringify!($class), "`](crate::",
+                    stringify!($class), ").")]
+                pub const $constant: Code = Code($number);
+            )+
+        }
+
+        const ROWS: &[Row] = &[
+            $(Row { code: Code::$constant, name: stringify!($constant), class: stringify!($class) },)+
+        ];
+    };
+}
+for_each_error!(constants);

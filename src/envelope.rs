@@ -1,0 +1,404 @@
+//! The records of an error: received as bytes and an index, or composed of parts. The edit rule lives here.
+//!
+//! ```text
+//! 08 01        12 05 h e l l o     1a nn [ 0a .. key  12 .. value ]   1a nn [ .. ]  ...
+//! code         message             entry: its body in brackets        entry
+//! ```
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::code::Code;
+use crate::error::OpError;
+use crate::failure::Error;
+use crate::wire::entry::{self, CAUSE_URL, Parsed, Role};
+use crate::wire::scanner::{self, Scanner, Value, len_field_len, put_len_field, put_varint, varint_len};
+
+/// Which message the bytes are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// `google.rpc.Status`, with entries in field 3.
+    Status,
+    /// `tensorflow.distributed_runtime.GrpcPayloadContainer`, with entries in field 1.
+    Container,
+}
+
+impl Form {
+    /// The number of the field that holds the entries.
+    pub(crate) const fn entry_field(self) -> u8 {
+        match self {
+            Form::Status => 3,
+            Form::Container => 1,
+        }
+    }
+}
+
+/// All that an error holds.
+#[derive(Clone)]
+pub(crate) enum Envelope {
+    Received(Received),
+    Composed(Composed),
+}
+
+/// Bytes as they came, and where in them things are.
+#[derive(Clone)]
+pub(crate) struct Received {
+    pub(crate) form: Form,
+    pub(crate) bytes: Bytes,
+    message: (u32, u32),
+    entries: SmallVec<[Slot; 8]>,
+}
+
+/// The body of an entry, and its role.
+#[derive(Clone, Copy)]
+struct Slot {
+    role: Role,
+    start: u32,
+    end: u32,
+}
+
+/// Records in the order in which they are written.
+#[derive(Clone)]
+pub(crate) struct Composed {
+    form: Form,
+    /// Code and message, unless they are among the parts because they were received.
+    head: Option<Code>,
+    message: Bytes,
+    parts: Vec<Part>,
+    len: usize,
+}
+
+#[derive(Clone)]
+enum Part {
+    /// Records that are no entries, as they came.
+    Other(Bytes),
+    /// The record of an entry, as it came; its body goes from `body` to the end.
+    Received { role: Role, record: Bytes, body: usize },
+    /// An entry that was added.
+    Added { role: Role, key: Cow<'static, str>, value: Bytes },
+    /// A cause that was added.
+    Cause { key: Cow<'static, str>, error: OpError },
+}
+
+/// One entry, looked at.
+pub(crate) struct Entry<'a> {
+    pub(crate) role: Role,
+    pub(crate) key: &'a str,
+    value: EntryValue<'a>,
+}
+
+enum EntryValue<'a> {
+    Bytes { owner: &'a Bytes, value: &'a [u8] },
+    Error(&'a OpError),
+}
+
+impl<'a> Entry<'a> {
+    fn read(role: Role, owner: &'a Bytes, start: usize, end: usize) -> Option<Entry<'a>> {
+        let Parsed { key, value } = Parsed::read(owner, start, end).ok()?;
+        Some(Entry { role, key, value: EntryValue::Bytes { owner, value } })
+    }
+
+    /// The value, sharing the memory of what it was received in.
+    pub(crate) fn value(&self) -> Bytes {
+        match &self.value {
+            EntryValue::Bytes { owner, value } => owner.slice_ref(value),
+            EntryValue::Error(error) => error.to_bytes(),
+        }
+    }
+
+    /// Whether the value is an error.
+    pub(crate) fn is_error(&self) -> bool {
+        match &self.value {
+            EntryValue::Bytes { .. } => OpError::from_bytes(self.value()).is_ok(),
+            EntryValue::Error(_) => true,
+        }
+    }
+
+    /// The value as an error; `None` if it is none.
+    pub(crate) fn error(&self) -> Option<OpError> {
+        match &self.value {
+            EntryValue::Bytes { .. } => OpError::from_bytes(self.value()).ok(),
+            EntryValue::Error(error) => Some((*error).clone()),
+        }
+    }
+}
+
+impl Envelope {
+    /// What an error with only a code and a message holds.
+    pub(crate) fn new(code: Code, message: Bytes) -> Envelope {
+        let len = head_len(code, &message);
+        Envelope::Composed(Composed { form: Form::Status, head: Some(code), message, parts: Vec::new(), len })
+    }
+
+    pub(crate) fn message(&self) -> &[u8] {
+        match self {
+            Envelope::Received(received) => received.message(),
+            Envelope::Composed(composed) => &composed.message,
+        }
+    }
+
+    pub(crate) fn form(&self) -> Form {
+        match self {
+            Envelope::Received(received) => received.form,
+            Envelope::Composed(composed) => composed.form,
+        }
+    }
+
+    /// The entries in wire order.
+    pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = Entry<'_>> {
+        let (received, composed) = match self {
+            Envelope::Received(received) => (Some(received), None),
+            Envelope::Composed(composed) => (None, Some(composed)),
+        };
+        let received = received.into_iter().flat_map(Received::entries);
+        received.chain(composed.into_iter().flat_map(|composed| composed.parts.iter().filter_map(Part::entry)))
+    }
+
+    /// The length of the encoded error in bytes.
+    pub(crate) fn encoded_len(&self) -> usize {
+        match self {
+            Envelope::Received(received) => received.bytes.len(),
+            Envelope::Composed(composed) => composed.len,
+        }
+    }
+
+    /// The encoded error: shared where it was received, else written into one allocation of its exact length.
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        match self {
+            Envelope::Received(received) => received.bytes.clone(),
+            Envelope::Composed(composed) => {
+                let mut out = Vec::with_capacity(composed.len);
+                composed.write(&mut out);
+                Bytes::from(out)
+            }
+        }
+    }
+
+    /// Adds an entry: behind those of its role where the error was built here, at the end where it was received.
+    pub(crate) fn append(&mut self, role: Role, key: impl Into<Cow<'static, str>>, value: Bytes) {
+        self.compose().add(Part::Added { role, key: key.into(), value });
+    }
+
+    /// Replaces the value of the last entry that `matches` under the key it has, or adds it under `key`.
+    pub(crate) fn replace(
+        &mut self,
+        role: Role,
+        key: impl Into<Cow<'static, str>>,
+        value: Bytes,
+        matches: impl Fn(&Entry<'_>) -> bool,
+    ) {
+        let composed = self.compose();
+        let found = composed.parts.iter_mut().rev().find_map(|part| {
+            let key = part.entry().filter(&matches).map(|entry| entry.key.to_owned())?;
+            Some((part, key))
+        });
+        match found {
+            Some((part, key)) => {
+                composed.len -= part.len();
+                *part = Part::Added { role, key: key.into(), value };
+                composed.len += part.len();
+            }
+            None => self.append(role, key, value),
+        }
+    }
+
+    /// Adds a cause behind those that are there.
+    pub(crate) fn append_cause(&mut self, error: OpError) {
+        let key = match self.form() {
+            Form::Status => Cow::Borrowed(CAUSE_URL),
+            Form::Container => {
+                let numbers = self.entries().filter_map(|entry| entry::cause_number(entry.key));
+                Cow::Owned(entry::cause_key(numbers.max().map_or(0, |number| number.saturating_add(1))))
+            }
+        };
+        self.compose().add(Part::Cause { key, error });
+    }
+
+    /// Moves out the causes that were added, for a drop without recursion.
+    pub(crate) fn take_causes(&mut self, into: &mut Vec<OpError>) {
+        if let Envelope::Composed(composed) = self {
+            into.extend(composed.parts.drain(..).filter_map(|part| match part {
+                Part::Cause { error, .. } => Some(error),
+                _ => None,
+            }));
+        }
+    }
+
+    fn compose(&mut self) -> &mut Composed {
+        if let Envelope::Received(received) = self {
+            *self = Envelope::Composed(received.compose());
+        }
+        match self {
+            Envelope::Composed(composed) => composed,
+            Envelope::Received(_) => unreachable!("it was composed above"),
+        }
+    }
+}
+
+impl Received {
+    /// Finds what is where, in bytes of the form that they have.
+    pub(crate) fn index(bytes: Bytes, form: Form) -> Result<(Code, Received), Error> {
+        let mut code = if form == Form::Status { Code::OK } else { Code::UNKNOWN };
+        let mut message = (0, 0);
+        let mut entries = SmallVec::new();
+        let mut fields = Scanner::new(&bytes);
+        while let Some(field) = fields.next_field()? {
+            match (form, field.number) {
+                (Form::Status, 1) => match field.value {
+                    // int32 is sign-extended to 64 bits; readers take the low 32.
+                    Value::Varint(value) => code = Code::new(value as i32),
+                    _ => return Err(field.wrong_type("a varint")),
+                },
+                (Form::Status, 2) => match field.value {
+                    Value::Len(start) => message = (narrow(start), narrow(field.end)),
+                    _ => return Err(field.wrong_type("a string")),
+                },
+                (Form::Status, 3) | (Form::Container, 1) => match field.value {
+                    Value::Len(start) => {
+                        let parsed = Parsed::read(&bytes, start, field.end)?;
+                        let role = Role::of(parsed.key);
+                        entries.push(Slot { role, start: narrow(start), end: narrow(field.end) });
+                    }
+                    _ => return Err(field.wrong_type("a message")),
+                },
+                _ => {}
+            }
+        }
+        Ok((code, Received { form, bytes, message, entries }))
+    }
+
+    fn message(&self) -> &[u8] {
+        self.bytes.get(self.message.0 as usize..self.message.1 as usize).unwrap_or_default()
+    }
+
+    fn entries(&self) -> impl DoubleEndedIterator<Item = Entry<'_>> {
+        let read = |slot: &Slot| Entry::read(slot.role, &self.bytes, slot.start as usize, slot.end as usize);
+        self.entries.iter().filter_map(read)
+    }
+
+    fn compose(&self) -> Composed {
+        let mut parts = Vec::with_capacity(self.entries.len() + 2);
+        let mut slots = self.entries.iter().peekable();
+        let mut fields = Scanner::new(&self.bytes);
+        let mut others = 0..0;
+        while let Ok(Some(field)) = fields.next_field() {
+            match slots.next_if(|slot| slot.end as usize == field.end) {
+                Some(slot) => {
+                    if !others.is_empty() {
+                        parts.push(Part::Other(self.bytes.slice(others)));
+                    }
+                    others = field.end..field.end;
+                    let body = slot.start as usize - field.start;
+                    let record = self.bytes.slice(field.start..field.end);
+                    parts.push(Part::Received { role: slot.role, record, body });
+                }
+                None => others.end = field.end,
+            }
+        }
+        if !others.is_empty() {
+            parts.push(Part::Other(self.bytes.slice(others)));
+        }
+        let message = self.bytes.slice_ref(self.message());
+        Composed { form: self.form, head: None, message, parts, len: self.bytes.len() }
+    }
+}
+
+impl Composed {
+    fn add(&mut self, part: Part) {
+        self.len += part.len();
+        let index = match self.head {
+            Some(_) => self.parts.iter().rposition(|before| before.role() <= part.role()).map_or(0, |index| index + 1),
+            None => self.parts.len(),
+        };
+        self.parts.insert(index, part);
+    }
+
+    /// Writes the error with the causes inside it, which wait on a stack for their turn.
+    fn write(&self, out: &mut Vec<u8>) {
+        self.write_head(out);
+        let mut open = vec![(self, self.parts.iter())];
+        while let Some((error, parts)) = open.last_mut() {
+            match parts.next() {
+                None => {
+                    open.pop();
+                }
+                Some(Part::Other(record) | Part::Received { record, .. }) => out.extend_from_slice(record),
+                Some(Part::Added { key, value, .. }) => {
+                    entry::put_head(out, error.form.entry_field(), key, value.len());
+                    out.extend_from_slice(value);
+                }
+                Some(Part::Cause { key, error: cause }) => {
+                    entry::put_head(out, error.form.entry_field(), key, cause.envelope().encoded_len());
+                    match cause.envelope() {
+                        Envelope::Received(received) => out.extend_from_slice(&received.bytes),
+                        Envelope::Composed(composed) => {
+                            composed.write_head(out);
+                            open.push((composed, composed.parts.iter()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_head(&self, out: &mut Vec<u8>) {
+        let Some(code) = self.head else { return };
+        if code != Code::OK {
+            out.push(scanner::tag(1, scanner::VARINT));
+            put_varint(out, sign_extend(code));
+        }
+        if !self.message.is_empty() {
+            put_len_field(out, 2, &self.message);
+        }
+    }
+}
+
+impl Part {
+    fn role(&self) -> Role {
+        match self {
+            // Of no importance: an error that holds such a part takes new ones at its end.
+            Part::Other(_) => Role::NodeDef,
+            Part::Received { role, .. } | Part::Added { role, .. } => *role,
+            Part::Cause { .. } => Role::Cause,
+        }
+    }
+
+    /// The length of the record.
+    fn len(&self) -> usize {
+        match self {
+            Part::Other(record) | Part::Received { record, .. } => record.len(),
+            Part::Added { key, value, .. } => entry::record_len(key, value.len()),
+            Part::Cause { key, error } => entry::record_len(key, error.envelope().encoded_len()),
+        }
+    }
+
+    fn entry(&self) -> Option<Entry<'_>> {
+        match self {
+            Part::Other(_) => None,
+            Part::Received { role, record, body } => Entry::read(*role, record, *body, record.len()),
+            Part::Added { role, key, value } => {
+                Some(Entry { role: *role, key, value: EntryValue::Bytes { owner: value, value } })
+            }
+            Part::Cause { key, error } => Some(Entry { role: Role::Cause, key, value: EntryValue::Error(error) }),
+        }
+    }
+}
+
+/// The length of code and message; proto3 leaves out what is zero or empty.
+fn head_len(code: Code, message: &[u8]) -> usize {
+    let code = if code == Code::OK { 0 } else { 1 + varint_len(sign_extend(code)) };
+    let message = if message.is_empty() { 0 } else { len_field_len(message.len()) };
+    code + message
+}
+
+/// The code as int32 stands on the wire: a negative one takes ten bytes.
+fn sign_extend(code: Code) -> u64 {
+    i64::from(code.value()) as u64
+}
+
+/// An offset; that it fits was checked when the bytes came.
+fn narrow(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,376 @@
+//! [`OpError`]: what the error holds, and how it is built and read.
+
+use std::error::Error as StdError;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::code::Code;
+use crate::envelope::{Entry, Envelope};
+use crate::node_def::NodeDef;
+use crate::operation::{Omitted, Operation, Origin};
+use crate::payloads::Payloads;
+use crate::wire::entry::{self, Role};
+use crate::wire::scanner::put_len_field;
+
+/// An operation that failed: TensorFlow's `OpError`, with code, message, node, op, payloads and causes.
+///
+/// It is one word wide, and a clone is a reference count. Two errors are equal if and only if their
+/// [bytes](OpError::to_bytes) are; foreign errors given as causes, and what is known only here
+/// ([`is_remote`](OpError::is_remote), the metadata of the call), do not count.
+///
+/// An error that was built here is written in canonical order. An error that was decoded keeps its bytes: each `with_*`
+/// replaces or appends its own record, and all others stay as they came.
+///
+/// ```
+/// use operr::{Code, Operation, OpError};
+///
+/// let error = OpError::new(Code::CANCELLED, "Enqueue operation was cancelled")
+///     .with_op(&Operation::new("scope/enq", "QueueEnqueueV2"))
+///     .with_payload("type.googleapis.com/example.Shard", "\x08\x07")
+///     .with_cause(OpError::new(Code::ABORTED, "the queue was closed"));
+///
+/// let same = OpError::from_bytes(error.to_bytes())?;
+/// assert_eq!(same, error);
+/// assert_eq!(same.op().unwrap().name, "scope/enq");
+/// assert_eq!(same.causes()[0].code(), Code::ABORTED);
+/// assert_eq!(same.to_string(), "CANCELLED: Enqueue operation was cancelled");
+/// # Ok::<_, operr::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct OpError(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    code: Code,
+    remote: bool,
+    envelope: Envelope,
+    /// The message with U+FFFD, once asked for, where it is not UTF-8.
+    lossy: OnceLock<Box<str>>,
+    /// The causes, once asked for.
+    causes: OnceLock<Vec<OpError>>,
+    local: Option<Box<Local>>,
+}
+
+/// What is known here only and never sent.
+#[derive(Clone, Default)]
+struct Local {
+    /// The error of another type that this one stands for.
+    foreign: Option<Arc<AssertUnwindSafe<Box<dyn StdError + Send + Sync>>>>,
+    /// The container that code and message came with, while nothing is edited.
+    container: Option<Bytes>,
+    /// What the transport knows about the call.
+    #[cfg(feature = "tonic")]
+    metadata: Option<crate::grpc::Metadata>,
+}
+
+impl OpError {
+    /// Makes an error from a code and a message.
+    ///
+    /// Any code is taken, also [`Code::OK`] and numbers without a name. The classes, such as
+    /// [`NotFoundError`](crate::NotFoundError), have a `new` without one.
+    pub fn new(code: Code, message: impl Into<String>) -> OpError {
+        OpError::from_parts(code, message.into())
+    }
+
+    /// Sets the node that failed.
+    pub fn with_node_def(self, node_def: impl Into<NodeDef>) -> OpError {
+        self.with_entry(Role::NodeDef, NODE_DEF, node_def.into().into_bytes())
+    }
+
+    /// Sets the operation in the graph, and where it was created.
+    pub fn with_op(self, op: &Operation) -> OpError {
+        self.with_entry(Role::Operation, OPERATION, op.encode_to_vec().into())
+    }
+
+    /// Sets what the error was in the process that raised it.
+    pub fn with_origin(self, origin: &Origin) -> OpError {
+        self.with_entry(Role::Origin, ORIGIN, origin.encode_to_vec().into())
+    }
+
+    /// Adds a note to the origin: context, as Python's `add_note`.
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// let error = OpError::new(Code::NOT_FOUND, "no such file").with_note("while loading shard 7");
+    /// assert_eq!(error.origin().unwrap().notes, ["while loading shard 7"]);
+    /// ```
+    pub fn with_note(self, note: impl Into<String>) -> OpError {
+        // Appended to the encoded origin, which keeps the fields that this version does not know.
+        let mut origin = match self.last(Role::Origin).map(|entry| entry.value()) {
+            Some(value) if Origin::decode(value.clone()).is_ok() => value.to_vec(),
+            _ => Vec::new(),
+        };
+        put_len_field(&mut origin, NOTES, note.into().as_bytes());
+        self.with_entry(Role::Origin, ORIGIN, origin.into())
+    }
+
+    /// Adds a payload, behind those that are there.
+    ///
+    /// Equal keys are all kept and sent in order; readers take the last. A key whose type operr itself uses is what it
+    /// says: `type.googleapis.com/tensorflow.NodeDef` sets the [`node_def`](OpError::node_def), a `google.rpc.Status`
+    /// is one more of the [`causes`](OpError::causes).
+    pub fn with_payload(self, url: impl Into<String>, value: impl Into<Bytes>) -> OpError {
+        let (url, value) = (url.into(), value.into());
+        match Role::of(&url) {
+            role @ (Role::Payload | Role::Cause) => self.edit(|envelope| envelope.append(role, url, value)),
+            role => self.edit(|envelope| envelope.replace(role, url, value, |entry| entry.role == role)),
+        }
+    }
+
+    pub(crate) fn with_cause_error(self, cause: OpError) -> OpError {
+        let cause = cause.into_status_form();
+        self.edit(|envelope| envelope.append_cause(cause))
+    }
+
+    /// Says that details came which could not be read. Those said before are kept in front of them.
+    pub(crate) fn with_unparsed(self, unparsed: Bytes) -> OpError {
+        let mut omitted: Omitted = self.decode(Role::Omitted).unwrap_or_default();
+        omitted.unparsed =
+            if omitted.unparsed.is_empty() { unparsed } else { [omitted.unparsed, unparsed].concat().into() };
+        self.with_entry(Role::Omitted, OMITTED, omitted.encode_to_vec().into())
+    }
+
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The message; bytes that are not UTF-8 are shown as U+FFFD.
+    pub fn message(&self) -> &str {
+        let bytes = self.message_bytes();
+        std::str::from_utf8(bytes)
+            .unwrap_or_else(|_| self.0.lossy.get_or_init(|| String::from_utf8_lossy(bytes).into_owned().into()))
+    }
+
+    /// The message's bytes, which are not UTF-8 where the sender cut it inside a character, as TensorFlow does at 3,072
+    /// bytes.
+    pub fn message_bytes(&self) -> &[u8] {
+        self.0.envelope.message()
+    }
+
+    /// The node that failed: the detail `tensorflow.NodeDef`.
+    pub fn node_def(&self) -> Option<NodeDef> {
+        self.last(Role::NodeDef).map(|entry| NodeDef::from_bytes(entry.value()))
+    }
+
+    /// The operation in the graph, and where it was created: the detail `operr.v1.Operation`.
+    ///
+    /// `None` if there is none, or one that cannot be read, which [`omitted`](OpError::omitted) tells.
+    pub fn op(&self) -> Option<Operation> {
+        self.decode(Role::Operation)
+    }
+
+    /// What the error was in the process that raised it, with its notes: the detail `operr.v1.Origin`.
+    ///
+    /// `None` if there is none, or one that cannot be read, which [`omitted`](OpError::omitted) tells.
+    pub fn origin(&self) -> Option<Origin> {
+        self.decode(Role::Origin)
+    }
+
+    /// The payloads, which TensorFlow calls `experimental_payloads`.
+    pub fn payloads(&self) -> Payloads<'_> {
+        Payloads::new(&self.0.envelope)
+    }
+
+    /// The causes of this error, each an error again: the details `google.rpc.Status`, in order.
+    ///
+    /// Decoded when first asked for, one level deep. One that cannot be read is left out here and told by
+    /// [`omitted`](OpError::omitted).
+    pub fn causes(&self) -> &[OpError] {
+        self.0.causes.get_or_init(|| {
+            let mut numbered: Vec<(u64, OpError)> = Vec::new();
+            for entry in self.0.envelope.entries().filter(|entry| entry.role == Role::Cause) {
+                if let Some(cause) = entry.error() {
+                    let number = entry::cause_number(entry.key).unwrap_or(u64::MAX);
+                    numbered.push((number, if self.0.remote { cause.into_remote() } else { cause }));
+                }
+            }
+            numbered.sort_by_key(|(number, _)| *number);
+            numbered.into_iter().map(|(_, cause)| cause).collect()
+        })
+    }
+
+    /// What is missing: what a sender left out or could not read, and the details here that cannot be read.
+    ///
+    /// `None` when nothing is missing. The type URLs of details of known types that do not decode are in
+    /// [`Omitted::type_urls`]; their bytes are still there and go on when the error is sent.
+    pub fn omitted(&self) -> Option<Omitted> {
+        let mut omitted: Option<Omitted> = self.decode(Role::Omitted);
+        for entry in self.0.envelope.entries() {
+            let is_readable = match entry.role {
+                Role::Payload => true,
+                Role::NodeDef => NodeDef::from_bytes(entry.value()).scan().is_ok(),
+                Role::Operation => Operation::decode(entry.value()).is_ok(),
+                Role::Origin => Origin::decode(entry.value()).is_ok(),
+                Role::Cause => entry.is_error(),
+                Role::Omitted => Omitted::decode(entry.value()).is_ok(),
+            };
+            if !is_readable {
+                omitted.get_or_insert_default().type_urls.push(entry.key.to_owned());
+            }
+        }
+        omitted
+    }
+
+    /// Whether the error, or the error it was a cause of, came from a peer, and was not made in this process.
+    ///
+    /// Known here only: bytes do not tell, so [`from_bytes`](OpError::from_bytes) gives `false`.
+    pub fn is_remote(&self) -> bool {
+        self.0.remote
+    }
+
+    /// A copy in memory of its own, without what is known only here.
+    ///
+    /// A decoded error, its payloads and causes share the buffer that they were received in; this lets go of it. Causes
+    /// of other types can no longer be downcast.
+    pub fn detach(&self) -> OpError {
+        let bytes = Bytes::copy_from_slice(&self.to_bytes());
+        // What was encoded decodes; were it not so, nothing would be lost.
+        OpError::from_bytes(bytes).unwrap_or_else(|_| self.clone())
+    }
+
+    pub(crate) fn from_parts(code: Code, message: impl Into<Bytes>) -> OpError {
+        OpError::from_envelope(code, Envelope::new(code, message.into()))
+    }
+
+    pub(crate) fn from_envelope(code: Code, envelope: Envelope) -> OpError {
+        OpError(Arc::new(Inner {
+            code,
+            remote: false,
+            envelope,
+            lossy: OnceLock::new(),
+            causes: OnceLock::new(),
+            local: None,
+        }))
+    }
+
+    pub(crate) fn envelope(&self) -> &Envelope {
+        &self.0.envelope
+    }
+
+    pub(crate) fn edit(mut self, edit: impl FnOnce(&mut Envelope)) -> OpError {
+        let inner = Arc::make_mut(&mut self.0);
+        edit(&mut inner.envelope);
+        inner.causes = OnceLock::new();
+        if let Some(local) = &mut inner.local {
+            local.container = None;
+        }
+        self
+    }
+
+    pub(crate) fn into_remote(mut self) -> OpError {
+        if !self.0.remote {
+            let inner = Arc::make_mut(&mut self.0);
+            inner.remote = true;
+            inner.causes = OnceLock::new();
+        }
+        self
+    }
+
+    pub(crate) fn with_foreign(self, foreign: Box<dyn StdError + Send + Sync>) -> OpError {
+        self.know(|local| local.foreign = Some(Arc::new(AssertUnwindSafe(foreign))))
+    }
+
+    pub(crate) fn with_received_container(self, container: Bytes) -> OpError {
+        self.know(|local| local.container = Some(container))
+    }
+
+    pub(crate) fn received_container(&self) -> Option<&Bytes> {
+        self.0.local.as_ref()?.container.as_ref()
+    }
+
+    #[cfg(feature = "tonic")]
+    pub(crate) fn with_call_metadata(self, metadata: crate::grpc::Metadata) -> OpError {
+        self.know(|local| local.metadata = Some(metadata))
+    }
+
+    #[cfg(feature = "tonic")]
+    pub(crate) fn call_metadata(&self) -> Option<&crate::grpc::Metadata> {
+        self.0.local.as_ref()?.metadata.as_ref()
+    }
+
+    fn know(mut self, add: impl FnOnce(&mut Local)) -> OpError {
+        add(Arc::make_mut(&mut self.0).local.get_or_insert_default());
+        self
+    }
+
+    fn with_entry(self, role: Role, url: &'static str, value: Bytes) -> OpError {
+        self.edit(|envelope| envelope.replace(role, url, value, |entry| entry.role == role))
+    }
+
+    fn last(&self, role: Role) -> Option<Entry<'_>> {
+        self.0.envelope.entries().rfind(|entry| entry.role == role)
+    }
+
+    fn decode<M: prost::Message + Default>(&self, role: Role) -> Option<M> {
+        M::decode(self.last(role)?.value()).ok()
+    }
+}
+
+/// Equal if and only if the encoded bytes are.
+impl PartialEq for OpError {
+    fn eq(&self, other: &OpError) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.0.envelope.encoded_len() == other.0.envelope.encoded_len() && self.to_bytes() == other.to_bytes())
+    }
+}
+
+impl Eq for OpError {}
+
+/// Code and message.
+impl Hash for OpError {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.code.hash(state);
+        self.message_bytes().hash(state);
+    }
+}
+
+/// `source` is the first cause; one that was given as an error of another type is that error.
+impl StdError for OpError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let first = self.causes().first()?;
+        match first.0.local.as_ref().and_then(|local| local.foreign.as_ref()) {
+            Some(foreign) => Some(foreign.0.as_ref()),
+            None => Some(first),
+        }
+    }
+}
+
+/// Without recursion, however long the chain of causes is.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut open = Vec::new();
+        self.take_causes(&mut open);
+        while let Some(error) = open.pop() {
+            if let Some(mut inner) = Arc::into_inner(error.0) {
+                inner.take_causes(&mut open);
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn take_causes(&mut self, into: &mut Vec<OpError>) {
+        self.envelope.take_causes(into);
+        into.extend(self.causes.take().unwrap_or_default());
+    }
+}
+
+const NODE_DEF: &str = "type.googleapis.com/tensorflow.NodeDef";
+const OPERATION: &str = "type.googleapis.com/operr.v1.Operation";
+const ORIGIN: &str = "type.googleapis.com/operr.v1.Origin";
+const OMITTED: &str = "type.googleapis.com/operr.v1.Omitted";
+
+/// `Origin.notes`.
+const NOTES: u8 = 2;
+
+const _: () = {
+    const fn is_ordinary<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static>() {}
+    is_ordinary::<OpError>();
+    assert!(size_of::<OpError>() == size_of::<usize>());
+};

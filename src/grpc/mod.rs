@@ -1,0 +1,18 @@
+//! Errors over gRPC with tonic (feature `tonic`): the conversions of a [`tonic::Status`], and a layer for clients.
+//!
+//! | to | use |
+//! |---|---|
+//! | fail a call in a handler | `?`, or `Status::from(error)` |
+//! | choose what a Status carries | [`OpError::to_status`](crate::OpError::to_status) with [`SendOptions`] |
+//! | read what a call failed with | [`CallExt::op_error`], or `OpError::from(status)` |
+//! | receive from peers that send odd or large trailers | [`ClientLayer`] |
+//!
+//! tonic on its own panics on a `grpc-status-details-bin` that is not base64, folds codes that gRPC lacks to `UNKNOWN`,
+//! and replaces the code where `grpc-message` is not UTF-8. A client with the [`ClientLayer`] does none of that.
+
+mod client;
+mod status;
+
+pub use client::{Client, ClientLayer, ResponseFuture, TidyBody};
+pub use status::{CallExt, SendOptions};
+pub(crate) use status::{Metadata, from_status_ref};

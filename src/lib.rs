@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::todo
+)]
+
+mod code;
+mod convert;
+mod display;
+mod envelope;
+mod error;
+mod failure;
+mod family;
+#[cfg(feature = "tonic")]
+pub mod grpc;
+mod node_def;
+mod operation;
+mod payloads;
+pub mod pb;
+mod wire;
+
+pub use code::Code;
+pub use convert::ResultExt;
+pub use error::OpError;
+pub use failure::Error;
+pub use family::{
+    AbortedError, AlreadyExistsError, CancelledError, DataLossError, DeadlineExceededError, ErrorKind,
+    FailedPreconditionError, InternalError, InvalidArgumentError, NotFoundError, OutOfRangeError,
+    PermissionDeniedError, ResourceExhaustedError, UnauthenticatedError, UnavailableError, UnimplementedError,
+    UnknownError,
+};
+pub use node_def::NodeDef;
+pub use operation::{Frame, Omitted, Operation, Origin};
+pub use payloads::Payloads;
+pub use wire::Container;
+
+/// The compiled schemas of `proto/`, with all that they import: a serialized `google.protobuf.FileDescriptorSet`.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,0 +1,104 @@
+//! An entry of the details, the same bytes as an `Any` and as a map entry, and what it means by its type.
+
+use super::scanner::{Scanner, len_field_len, put_len, put_len_field};
+use crate::failure::Error;
+use crate::pb;
+use prost::Name as _;
+
+/// What an entry is to operr, in canonical order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Role {
+    NodeDef,
+    Operation,
+    Origin,
+    Payload,
+    Cause,
+    Omitted,
+}
+
+impl Role {
+    /// The role of the entries with this key: of what follows its last `/`.
+    pub(crate) fn of(key: &str) -> Role {
+        match type_name(key) {
+            Some("tensorflow.NodeDef") => Role::NodeDef,
+            Some("operr.v1.Operation") => Role::Operation,
+            Some("operr.v1.Origin") => Role::Origin,
+            Some("google.rpc.Status") => Role::Cause,
+            Some("operr.v1.Omitted") => Role::Omitted,
+            _ => Role::Payload,
+        }
+    }
+}
+
+/// The full name of the message that a type URL names; `None` for a key without a `/`.
+pub(crate) fn type_name(key: &str) -> Option<&str> {
+    key.rsplit_once('/').map(|(_, name)| name)
+}
+
+/// The number in `operr/cause/<i>/google.rpc.Status`, the spelling that makes the keys of a map unique.
+pub(crate) fn cause_number(key: &str) -> Option<u64> {
+    let number = key.strip_prefix("operr/cause/")?.strip_suffix("/google.rpc.Status")?;
+    number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The key of cause number `number` in a map.
+pub(crate) fn cause_key(number: u64) -> String {
+    format!("operr/cause/{number}/{}", pb::google::rpc::Status::full_name())
+}
+
+/// The key of a cause in a list of `Any`.
+pub(crate) const CAUSE_URL: &str = "type.googleapis.com/google.rpc.Status";
+
+/// Key and value of an entry, in the bytes they were read from.
+pub(crate) struct Parsed<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) value: &'a [u8],
+}
+
+impl<'a> Parsed<'a> {
+    /// Reads the entry that lies at `start..end`: the last key and the last value count, as everywhere in protobuf.
+    pub(crate) fn read(bytes: &'a [u8], start: usize, end: usize) -> Result<Parsed<'a>, Error> {
+        let mut parsed = Parsed { key: "", value: &[] };
+        let mut fields = Scanner::within(bytes, start, end);
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                KEY => parsed.key = field.str(bytes)?,
+                VALUE => parsed.value = field.bytes(bytes, "bytes")?,
+                _ => {}
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+/// The length of the record of an entry, with its tag.
+pub(crate) fn record_len(key: &str, value_len: usize) -> usize {
+    len_field_len(body_len(key, value_len))
+}
+
+/// Appends an entry's record up to its value: with an empty value, too, that field is written, as TensorFlow does.
+pub(crate) fn put_head(out: &mut Vec<u8>, number: u8, key: &str, value_len: usize) {
+    put_len(out, number, body_len(key, value_len));
+    put_len_field(out, KEY as u8, key.as_bytes());
+    put_len(out, VALUE as u8, value_len);
+}
+
+/// The body of an entry under another key, all its other fields as they are.
+pub(crate) fn with_key(body: &[u8], key: &str) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::with_capacity(len_field_len(key.len()) + body.len());
+    put_len_field(&mut out, KEY as u8, key.as_bytes());
+    let mut fields = Scanner::new(body);
+    while let Some(field) = fields.next_field()? {
+        if field.number != KEY {
+            out.extend_from_slice(body.get(field.start..field.end).unwrap_or_default());
+        }
+    }
+    Ok(out)
+}
+
+fn body_len(key: &str, value_len: usize) -> usize {
+    len_field_len(key.len()) + len_field_len(value_len)
+}
+
+const KEY: u32 = 1;
+const VALUE: u32 = 2;

@@ -1,0 +1,80 @@
+//! An error to and from its bytes, and how a Status is told from a container.
+
+use bytes::Bytes;
+
+use super::scanner::{Scanner, Value};
+use crate::envelope::{Envelope, Form, Received};
+use crate::error::OpError;
+use crate::failure::{Error, Kind};
+
+impl OpError {
+    /// Encodes the error as a `google.rpc.Status`, which is a `tensorflow.StatusProto` too.
+    ///
+    /// An error that was decoded and not edited gives the very bytes it was decoded from, without a copy. Any other is
+    /// written in canonical form into one allocation of the exact length.
+    pub fn to_bytes(&self) -> Bytes {
+        self.envelope().to_bytes()
+    }
+
+    /// Decodes a `google.rpc.Status`, a `tensorflow.StatusProto` or a
+    /// `tensorflow.distributed_runtime.GrpcPayloadContainer`.
+    ///
+    /// A container has neither code nor message, so it reads as `UNKNOWN` with an empty message;
+    /// [`from_status`](OpError::from_status) takes them from the transport. The bytes are kept, and kept alive: see
+    /// [`detach`](OpError::detach). A message that is not UTF-8 is kept as it is; a broken detail of a known type is
+    /// kept too and told by [`omitted`](OpError::omitted).
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not protobuf, end in the middle of a field, or have code, message or details in a wire type
+    /// that those cannot have; when a key of the details is not UTF-8; when there are more than 2 GiB. The error gives
+    /// the [`position`](Error::position).
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// let error = OpError::from_slice(b"\x08\x05\x12\x07no such")?;
+    /// assert_eq!((error.code(), error.message()), (Code::NOT_FOUND, "no such"));
+    /// assert_eq!(error.to_bytes(), &b"\x08\x05\x12\x07no such"[..]);
+    /// # Ok::<_, operr::Error>(())
+    /// ```
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<OpError, Error> {
+        let bytes = bytes.into();
+        if bytes.len() > MAX_LEN {
+            return Err(Error::new(0, Kind::TooLarge { length: bytes.len() }));
+        }
+        let form = form_of(&bytes).map_err(|error| error.within(STATUS))?;
+        let what = if form == Form::Container { CONTAINER } else { STATUS };
+        let (code, received) = Received::index(bytes, form).map_err(|error| error.within(what))?;
+        Ok(OpError::from_envelope(code, Envelope::Received(received)))
+    }
+
+    /// Decodes a copy of `bytes`, as [`from_bytes`](OpError::from_bytes) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_bytes`](OpError::from_bytes).
+    pub fn from_slice(bytes: &[u8]) -> Result<OpError, Error> {
+        OpError::from_bytes(Bytes::copy_from_slice(bytes))
+    }
+}
+
+/// A container if at least one top-level field 1 is LEN and none is a varint; else a Status.
+fn form_of(bytes: &[u8]) -> Result<Form, Error> {
+    let mut form = Form::Status;
+    let mut fields = Scanner::new(bytes);
+    while let Some(field) = fields.next_field()? {
+        match (field.number, field.value) {
+            (1, Value::Varint(_)) => return Ok(Form::Status),
+            (1, Value::Len(_)) => form = Form::Container,
+            _ => {}
+        }
+    }
+    Ok(form)
+}
+
+const STATUS: &str = "google.rpc.Status";
+const CONTAINER: &str = "tensorflow.distributed_runtime.GrpcPayloadContainer";
+
+/// protobuf's limit for a message.
+const MAX_LEN: usize = i32::MAX as usize;

@@ -1,0 +1,119 @@
+//! The container in which TensorFlow puts payloads into `grpc-status-details-bin`.
+
+use bytes::Bytes;
+
+use super::entry::{self, Parsed, Role};
+use super::scanner::{Scanner, Value, put_len_field};
+use crate::code::Code;
+use crate::envelope::{Envelope, Form};
+use crate::error::OpError;
+use crate::failure::Error;
+
+/// What an error is put into for the trailer `grpc-status-details-bin`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Container {
+    /// `google.rpc.Status`: the whole error, read by every gRPC library.
+    #[default]
+    Status,
+    /// `tensorflow.distributed_runtime.GrpcPayloadContainer`: the details alone, read by TensorFlow 2.8 and later. Code
+    /// and message travel as `grpc-status` and `grpc-message`; causes are keyed `operr/cause/<i>/google.rpc.Status`.
+    TensorFlow,
+}
+
+impl OpError {
+    /// Encodes the error as the bytes of the trailer `grpc-status-details-bin`, before base64.
+    ///
+    /// An error that came in a container and was not edited gives that container's very bytes.
+    pub fn to_details(&self, container: Container) -> Bytes {
+        match (container, self.envelope().form()) {
+            (Container::Status, Form::Status) | (Container::TensorFlow, Form::Container) => self.to_bytes(),
+            (Container::Status, Form::Container) => self.clone().into_status_form().to_bytes(),
+            (Container::TensorFlow, Form::Status) => match self.received_container() {
+                Some(container) => container.clone(),
+                None => status_to_container(&self.to_bytes()).into(),
+            },
+        }
+    }
+
+    /// The error as a Status, should it be in container form because a bare container was decoded.
+    pub(crate) fn into_status_form(self) -> OpError {
+        match self.envelope().form() {
+            Form::Status => self,
+            Form::Container => from_container(self.code(), Bytes::new(), self.to_bytes()),
+        }
+    }
+}
+
+/// Makes the error that a code, a message and a container of payloads are together.
+pub(super) fn from_container(code: Code, message: Bytes, container: Bytes) -> OpError {
+    let head = Envelope::new(code, message.clone()).to_bytes();
+    let mut status = Vec::with_capacity(head.len() + container.len());
+    status.extend_from_slice(&head);
+    let mut unparsed = Vec::new();
+    let mut fields = Scanner::new(&container);
+    while let Ok(Some(field)) = fields.next_field() {
+        let record = container.get(field.start..field.end).unwrap_or_default();
+        match (field.number, field.value) {
+            (1, Value::Len(start)) => {
+                put_len_field(&mut status, 3, container.get(start..field.end).unwrap_or_default());
+            }
+            // These numbers mean something else in a Status.
+            (1..=3, _) => unparsed.extend_from_slice(record),
+            _ => status.extend_from_slice(record),
+        }
+    }
+    match OpError::from_bytes(status) {
+        Ok(error) if unparsed.is_empty() => error.with_received_container(container),
+        Ok(error) => error.with_unparsed(unparsed.into()),
+        Err(_) => OpError::from_parts(code, message).with_unparsed(container),
+    }
+}
+
+/// The container with the details of a Status, whose code and message are left to the transport.
+fn status_to_container(status: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(status.len());
+    let mut next_cause = first_free_cause(status);
+    let mut fields = Scanner::new(status);
+    while let Ok(Some(field)) = fields.next_field() {
+        match (field.number, field.value) {
+            (3, Value::Len(start)) => {
+                let body = status.get(start..field.end).unwrap_or_default();
+                match numbered_cause(body, next_cause) {
+                    Ok(Some(body)) => {
+                        next_cause = next_cause.saturating_add(1);
+                        put_len_field(&mut out, 1, &body);
+                    }
+                    _ => put_len_field(&mut out, 1, body),
+                }
+            }
+            (1..=3, _) => {}
+            _ => out.extend_from_slice(status.get(field.start..field.end).unwrap_or_default()),
+        }
+    }
+    out
+}
+
+/// The body of a cause under a key with a number; `None` if it has one, or is no cause.
+fn numbered_cause(body: &[u8], number: u64) -> Result<Option<Vec<u8>>, Error> {
+    let key = Parsed::read(body, 0, body.len())?.key;
+    if Role::of(key) != Role::Cause || entry::cause_number(key).is_some() {
+        return Ok(None);
+    }
+    entry::with_key(body, &entry::cause_key(number)).map(Some)
+}
+
+/// The number behind those that the causes of a Status have, if any came through a container.
+fn first_free_cause(status: &[u8]) -> u64 {
+    let mut free = 0;
+    let mut fields = Scanner::new(status);
+    while let Ok(Some(field)) = fields.next_field() {
+        if let (3, Value::Len(start)) = (field.number, field.value)
+            && let Ok(Parsed { key, .. }) = Parsed::read(status, start, field.end)
+            && let Some(number) = entry::cause_number(key)
+        {
+            free = free.max(number.saturating_add(1));
+        }
+    }
+    free
+}
