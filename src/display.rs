@@ -12,11 +12,11 @@ impl fmt::Display for OpError {
         if !f.alternate() {
             return write!(f, "{}: {}", self.code(), self.message());
         }
-        let mut open = vec![(0, self)];
+        let mut open = vec![(0_usize, self)];
         while let Some((depth, error)) = open.pop() {
-            let indent = 2 * usize::min(depth, MAX_INDENT);
+            let indent = 2 * usize::min(depth.saturating_sub(1), MAX_INDENT);
             if depth > 0 {
-                write!(f, "\n{:indent$}caused by ", "", indent = indent - 2)?;
+                write!(f, "\n{:indent$}caused by ", "")?;
             }
             let mut out = Indented { f, indent };
             write!(out, "{error}")?;

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::code::Code;
 use crate::error::OpError;
@@ -315,10 +315,10 @@ impl Composed {
         self.parts.insert(index, part);
     }
 
-    /// Writes the error with the causes inside it, which wait on a stack for their turn.
+    /// Writes the error with the causes inside it; the errors around a cause wait on a stack.
     fn write(&self, out: &mut Vec<u8>) {
         self.write_head(out);
-        let mut open = vec![(self, self.parts.iter())];
+        let mut open: SmallVec<[_; 4]> = smallvec![(self, self.parts.iter())];
         while let Some((error, parts)) = open.last_mut() {
             match parts.next() {
                 None => {

@@ -100,13 +100,9 @@ impl OpError {
     /// assert_eq!(error.origin().unwrap().notes, ["while loading shard 7"]);
     /// ```
     pub fn with_note(self, note: impl Into<String>) -> OpError {
-        // Appended to the encoded origin, which keeps the fields that this version does not know.
-        let mut origin = match self.last(Role::Origin).map(|entry| entry.value()) {
-            Some(value) if Origin::decode(value.clone()).is_ok() => value.to_vec(),
-            _ => Vec::new(),
-        };
-        put_len_field(&mut origin, NOTES, note.into().as_bytes());
-        self.with_entry(Role::Origin, ORIGIN, origin.into())
+        let mut field = Vec::new();
+        put_len_field(&mut field, NOTES, note.into().as_bytes());
+        self.with_fields::<Origin>(Role::Origin, ORIGIN, &field)
     }
 
     /// Adds a payload, behind those that are there.
@@ -129,10 +125,10 @@ impl OpError {
 
     /// Says that details came which could not be read. Those said before are kept in front of them.
     pub(crate) fn with_unparsed(self, unparsed: Bytes) -> OpError {
-        let mut omitted: Omitted = self.decode(Role::Omitted).unwrap_or_default();
-        omitted.unparsed =
-            if omitted.unparsed.is_empty() { unparsed } else { [omitted.unparsed, unparsed].concat().into() };
-        self.with_entry(Role::Omitted, OMITTED, omitted.encode_to_vec().into())
+        let before = self.decode::<Omitted>(Role::Omitted).unwrap_or_default().unparsed;
+        let mut field = Vec::new();
+        put_len_field(&mut field, UNPARSED, &[before, unparsed].concat());
+        self.with_fields::<Omitted>(Role::Omitted, OMITTED, &field)
     }
 
     /// The code.
@@ -303,6 +299,17 @@ impl OpError {
         self.edit(|envelope| envelope.replace(role, url, value, |entry| entry.role == role))
     }
 
+    /// Appends fields to the encoded detail, which keeps those of its own that this version does not know; a detail that
+    /// cannot be read stays as it is, in front of a new one.
+    fn with_fields<M: prost::Message + Default>(self, role: Role, url: &'static str, fields: &[u8]) -> OpError {
+        match self.last(role).map(|entry| entry.value()) {
+            Some(value) if M::decode(value.clone()).is_ok() => {
+                self.with_entry(role, url, [&value, fields].concat().into())
+            }
+            _ => self.edit(|envelope| envelope.append(role, url, Bytes::copy_from_slice(fields))),
+        }
+    }
+
     fn last(&self, role: Role) -> Option<Entry<'_>> {
         self.0.envelope.entries().rfind(|entry| entry.role == role)
     }
@@ -368,6 +375,8 @@ const OMITTED: &str = "type.googleapis.com/operr.v1.Omitted";
 
 /// `Origin.notes`.
 const NOTES: u8 = 2;
+/// `Omitted.unparsed`.
+const UNPARSED: u8 = 7;
 
 const _: () = {
     const fn is_ordinary<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static>() {}

@@ -1,6 +1,7 @@
 //! The container in which TensorFlow puts payloads into `grpc-status-details-bin`.
 
 use bytes::Bytes;
+use prost::{Message as _, Name as _};
 
 use super::entry::{self, Parsed, Role};
 use super::scanner::{Scanner, Value, put_len_field};
@@ -8,6 +9,7 @@ use crate::code::Code;
 use crate::envelope::{Envelope, Form};
 use crate::error::OpError;
 use crate::failure::Error;
+use crate::operation::Omitted;
 
 /// What an error is put into for the trailer `grpc-status-details-bin`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -74,6 +76,7 @@ pub(super) fn from_container(code: Code, message: Bytes, container: Bytes) -> Op
 fn status_to_container(status: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(status.len());
     let mut next_cause = first_free_cause(status);
+    let (mut has_entry, mut unknown) = (false, 0);
     let mut fields = Scanner::new(status);
     while let Ok(Some(field)) = fields.next_field() {
         match (field.number, field.value) {
@@ -86,10 +89,21 @@ fn status_to_container(status: &[u8]) -> Vec<u8> {
                     }
                     _ => put_len_field(&mut out, 1, body),
                 }
+                has_entry = true;
             }
             (1..=3, _) => {}
-            _ => out.extend_from_slice(status.get(field.start..field.end).unwrap_or_default()),
+            _ => {
+                unknown += field.end - field.start;
+                out.extend_from_slice(status.get(field.start..field.end).unwrap_or_default());
+            }
         }
+    }
+    if unknown > 0 && !has_entry {
+        // Without an entry nobody takes it for a container; so what is unknown is left out, and that is said.
+        let omitted = Omitted { bytes: unknown as u64, ..Omitted::default() }.encode_to_vec();
+        out.clear();
+        entry::put_head(&mut out, 1, &Omitted::type_url(), omitted.len());
+        out.extend_from_slice(&omitted);
     }
     out
 }

@@ -1,1 +1,60 @@
-fn main() {}
+//! `cargo xtask demo | test | check | fuzz`: everything the project does with itself.
+
+mod check;
+mod demo;
+mod fuzz;
+mod process;
+mod python;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shows an error crossing from a server to a client process, and trailers of real TensorFlow servers.
+    Demo,
+    /// Runs the tests.
+    Test {
+        /// Adds the tests against a real TensorFlow, which is installed below target/.
+        #[arg(long)]
+        tensorflow: bool,
+    },
+    /// Checks formatting, lints and docs.
+    Check,
+    /// Runs each fuzz target for a while.
+    Fuzz {
+        /// How long each target runs, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Demo => demo::run(),
+        Command::Test { tensorflow } => test::run(tensorflow),
+        Command::Check => check::run(),
+        Command::Fuzz { seconds } => fuzz::run(seconds),
+    }
+}

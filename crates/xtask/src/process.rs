@@ -1,0 +1,89 @@
+//! Child processes: run to their end, or ended with what started them.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+/// The folder of the workspace.
+pub(crate) fn root() -> &'static Path {
+    // crates/xtask, two below.
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."))
+}
+
+/// The folder of all that is built.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// The cargo that runs this.
+pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Runs a command to its end; it must succeed.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {}", name(command)))?;
+    ensure!(status.success(), "{} failed: {status}", name(command));
+    Ok(())
+}
+
+/// Runs a command to its end and gives what it printed; it must succeed.
+pub(crate) fn read(command: &mut Command) -> Result<String> {
+    let output =
+        command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {}", name(command)))?;
+    ensure!(output.status.success(), "{} failed: {}", name(command), output.status);
+    Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
+}
+
+fn name(command: &Command) -> String {
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// A process in the background, killed when this is dropped.
+pub(crate) struct Background(Child);
+
+impl Background {
+    pub(crate) fn start(command: &mut Command) -> Result<Background> {
+        let child = command.spawn().with_context(|| format!("cannot start {}", name(command)))?;
+        Ok(Background(child))
+    }
+
+    /// Starts a server and waits for the line that it prints first.
+    pub(crate) fn start_server(command: &mut Command) -> Result<(Background, String)> {
+        let mut server = Background::start(command.stdout(Stdio::piped()))?;
+        let stdout = server.0.stdout.take().context("the server has no stdout")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        ensure!(!line.is_empty(), "{} ended before it was ready", name(command));
+        Ok((server, line.trim_end().to_owned()))
+    }
+
+    /// Waits for its end and gives the exit status; fails when that takes too long.
+    pub(crate) fn wait(mut self, at_most: Duration) -> Result<i32> {
+        let deadline = Instant::now() + at_most;
+        while Instant::now() < deadline {
+            if let Some(status) = self.0.try_wait()? {
+                return status.code().context("it was killed");
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        bail!("it did not end within {at_most:?}")
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,43 @@
+//! Virtual environments below `target/`, with pinned packages.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use crate::process;
+
+/// The Python of the environment `name`, made and filled from `tests/requirements/<name>.txt` where that is not done.
+pub(crate) fn environment(name: &str) -> Result<PathBuf> {
+    let requirements = process::root().join("tests/requirements").join(name).with_extension("txt");
+    let wanted = fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;
+    let folder = process::target().join("python").join(name);
+    let python = folder.join("bin/python");
+    let installed = folder.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) && python.exists() {
+        return Ok(python);
+    }
+    println!("installing {} below {}", requirements.display(), folder.display());
+    process::run(Command::new(find()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+    process::run(pip.arg(&requirements))?;
+    fs::write(installed, wanted)?;
+    Ok(python)
+}
+
+/// The newest Python from 3.13 down to 3.10.
+fn find() -> Result<&'static str> {
+    const NAMES: [&str; 5] = ["python3.13", "python3.12", "python3.11", "python3.10", "python3"];
+    const IS_RIGHT: &str = "import sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))";
+    let is_right = |name: &&str| {
+        let mut python = Command::new(name);
+        python.args(["-c", IS_RIGHT]).stdout(Stdio::null()).stderr(Stdio::null());
+        python.status().is_ok_and(|status| status.success())
+    };
+    NAMES
+        .into_iter()
+        .find(is_right)
+        .context("no Python from 3.10 to 3.13 with the module venv is in the PATH: install one")
+}

@@ -1,0 +1,63 @@
+use operr::{Code, pb};
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+
+const RESERVED: i32 = 20;
+
+/// The rows of the table are the values of the compiled enum, but for the reserved number.
+#[test]
+fn rows_equal_the_enum() {
+    let files = FileDescriptorSet::decode(operr::FILE_DESCRIPTOR_SET).unwrap();
+    let codes = files.file.iter().flat_map(|file| &file.enum_type).find(|it| it.name() == "Code").unwrap();
+    let mut declared: Vec<_> = codes.value.iter().map(|value| (value.number(), value.name().to_owned())).collect();
+    declared.sort();
+    let reserved = declared.pop().unwrap();
+    assert_eq!(reserved.0, RESERVED);
+
+    let mut rows = vec![(0, "OK".to_owned())];
+    rows.extend(Code::errors().map(|code| (code.value(), code.name().unwrap().to_owned())));
+    assert_eq!(rows, declared);
+    assert_eq!(Code::errors().len(), 16);
+}
+
+#[test]
+fn names_go_both_ways() {
+    for number in -3..100 {
+        let code = Code::new(number);
+        match code.name() {
+            Some(name) => {
+                assert_eq!(Code::from_name(name), Some(code));
+                assert_eq!(code.to_string(), name);
+                assert!((0..=16).contains(&number), "{number}");
+            }
+            None => {
+                assert_eq!(code.to_string(), number.to_string());
+                assert_eq!(code.class_name(), None);
+                assert!(!(0..=16).contains(&number), "{number}");
+            }
+        }
+    }
+    assert_eq!(Code::from_name("cancelled"), None);
+    assert_eq!(Code::from_name("DO_NOT_USE_RESERVED_FOR_FUTURE_EXPANSION_USE_DEFAULT_IN_SWITCH_INSTEAD_"), None);
+}
+
+#[test]
+fn class_names_are_tensorflows() {
+    assert_eq!(Code::CANCELLED.class_name(), Some("CancelledError"));
+    assert_eq!(Code::DATA_LOSS.class_name(), Some("DataLossError"));
+    assert_eq!(Code::UNAUTHENTICATED.class_name(), Some("UnauthenticatedError"));
+    assert_eq!(Code::OK.class_name(), None);
+    for code in Code::errors() {
+        let name = code.name().unwrap();
+        let class: String = name.split('_').map(|word| word[..1].to_owned() + &word[1..].to_lowercase()).collect();
+        assert_eq!(code.class_name().unwrap(), class + "Error");
+    }
+}
+
+#[test]
+fn comes_from_the_generated_enum_and_numbers() {
+    assert_eq!(Code::from(pb::tensorflow::error::Code::Aborted), Code::ABORTED);
+    assert_eq!(Code::from(-1).value(), -1);
+    assert_eq!(i32::from(Code::NOT_FOUND), 5);
+    assert_eq!(format!("{:>8}|{:?}", Code::OK, Code::new(77)), "      OK|77");
+}

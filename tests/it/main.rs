@@ -1,0 +1,18 @@
+//! The tests of the core, through its public API.
+#![allow(missing_docs, reason = "tests")]
+
+mod chains;
+mod code;
+mod descriptors;
+mod edit;
+mod error;
+mod family;
+mod golden;
+mod node_def;
+mod odd_trailers;
+mod properties;
+mod scan;
+mod second_opinion;
+mod tensorflow_trailers;
+mod tonic_calls;
+mod transport;
