@@ -29,7 +29,7 @@ impl OpError {
     /// # Ok::<_, operr::Error>(())
     /// ```
     pub fn with_cause<E: Into<Box<dyn StdError + Send + Sync>>>(self, cause: E) -> OpError {
-        self.with_cause_error(from_any(cause))
+        self.with_cause_error(from_any(cause, Code::UNKNOWN))
     }
 
     /// The first error of this family in a chain of sources: an `OpError`, one of the sixteen, or the one that a
@@ -49,8 +49,11 @@ impl OpError {
 /// What every `Result` gets: its error as an [`OpError`], with context.
 ///
 /// An error of the family anywhere in its chain of sources stays itself; a `tonic::Status` is the error that it carries;
-/// any other becomes an `UNKNOWN` with its text, or has the code of [`or_code`](ResultExt::or_code), and is kept as the
-/// cause of it. Of an `anyhow::Error` only what is found in its sources is known: its outermost error hides its type.
+/// any other becomes an `UNKNOWN` with its text, or has the code of [`or_code`](ResultExt::or_code), and is the
+/// [`source`](std::error::Error::source) of that in this process.
+///
+/// An `anyhow::Error` hides the type of its outermost error, but not of those below; convert it with
+/// `reallocate_into_boxed_dyn_error_without_backtrace` first if that one may be of the family.
 pub trait ResultExt<T> {
     /// Adds a note to the error.
     ///
@@ -87,17 +90,11 @@ pub trait ResultExt<T> {
 
 impl<T, E: Into<Box<dyn StdError + Send + Sync>>> ResultExt<T> for Result<T, E> {
     fn context(self, note: impl Into<String>) -> Result<T, OpError> {
-        self.map_err(|error| from_any(error).with_note(note))
+        self.map_err(|error| from_any(error, Code::UNKNOWN).with_note(note))
     }
 
     fn or_code(self, code: Code) -> Result<T, OpError> {
-        self.map_err(|error| {
-            let error = error.into();
-            match known(&*error) {
-                Some(known) => known,
-                None => OpError::new(code, error.to_string()).with_cause(error),
-            }
-        })
+        self.map_err(|error| from_any(error, code))
     }
 }
 
@@ -142,13 +139,13 @@ macro_rules! ensure {
     };
 }
 
-/// Any error as one of ours; one of another type can be had back from it.
-fn from_any<E: Into<Box<dyn StdError + Send + Sync>>>(error: E) -> OpError {
+/// Any error as one of ours; one of another type gets the code, and can be had back from it.
+fn from_any<E: Into<Box<dyn StdError + Send + Sync>>>(error: E, code: Code) -> OpError {
     let error = error.into();
     if let Some(known) = known(&*error) {
         return known;
     }
-    let converted = from_foreign(&*error, spell(type_name::<E>()));
+    let converted = from_foreign(&*error, spell(type_name::<E>()), code);
     converted.with_foreign(error)
 }
 
@@ -165,8 +162,8 @@ fn known(error: &(dyn StdError + 'static)) -> Option<OpError> {
 }
 
 /// What crosses of an error of another type: its text and type, and those of its sources.
-fn from_foreign(error: &(dyn StdError + 'static), name: &str) -> OpError {
-    let mut texts = vec![(error.to_string(), name.to_owned())];
+fn from_foreign(error: &(dyn StdError + 'static), name: &str, code: Code) -> OpError {
+    let mut sources = Vec::new();
     let mut below = None;
     for source in chain(error.source()) {
         if let Some(known) = known(source) {
@@ -174,16 +171,19 @@ fn from_foreign(error: &(dyn StdError + 'static), name: &str) -> OpError {
             break;
         }
         let name = if source.is::<std::io::Error>() { "std::io::Error" } else { DYN_ERROR };
-        texts.push((source.to_string(), name.to_owned()));
+        sources.push((source.to_string(), name));
     }
-    for (text, name) in texts.into_iter().rev() {
-        let error = OpError::new(Code::UNKNOWN, text).with_origin(&Origin::new(name));
-        below = Some(match below {
+    let on_top_of = |cause: Option<OpError>, code, text, name| {
+        let error = OpError::new(code, text).with_origin(&Origin::new(name));
+        match cause {
             Some(cause) => error.with_cause_error(cause),
             None => error,
-        });
+        }
+    };
+    for (text, name) in sources.into_iter().rev() {
+        below = Some(on_top_of(below, Code::UNKNOWN, text, name));
     }
-    below.unwrap_or_else(|| OpError::new(Code::UNKNOWN, ""))
+    on_top_of(below, code, error.to_string(), name)
 }
 
 /// An error, its source, that one's source, ...

@@ -272,6 +272,12 @@ impl OpError {
         self.know(|local| local.foreign = Some(Arc::new(AssertUnwindSafe(foreign))))
     }
 
+    /// The error of another type that this one stands for.
+    fn foreign(&self) -> Option<&(dyn StdError + 'static)> {
+        let foreign = self.0.local.as_ref()?.foreign.as_ref()?;
+        Some(foreign.0.as_ref())
+    }
+
     pub(crate) fn with_received_container(self, container: Bytes) -> OpError {
         self.know(|local| local.container = Some(container))
     }
@@ -337,14 +343,15 @@ impl Hash for OpError {
     }
 }
 
-/// `source` is the first cause; one that was given as an error of another type is that error.
+/// `source` is the first cause. An error that stands for one of another type is that one instead: here as a cause, and
+/// as the source of itself where it was converted, as by [`ResultExt`](crate::ResultExt).
 impl StdError for OpError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        let first = self.causes().first()?;
-        match first.0.local.as_ref().and_then(|local| local.foreign.as_ref()) {
-            Some(foreign) => Some(foreign.0.as_ref()),
-            None => Some(first),
+        if let Some(foreign) = self.foreign() {
+            return Some(foreign);
         }
+        let first = self.causes().first()?;
+        Some(first.foreign().unwrap_or(first))
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) enum Kind {
 }
 
 impl Error {
+    #[cold]
     pub(crate) fn new(position: usize, kind: Kind) -> Error {
         Error(Box::new(Inner { what: "protobuf", position: Some(position), kind }))
     }

@@ -90,7 +90,7 @@ impl OpError {
     /// ```
     pub fn detail<M: Message + Name + Default>(&self) -> Result<Option<M>, Error> {
         let name = M::full_name();
-        match self.envelope().entries().rfind(|entry| entry::type_name(entry.key) == Some(&name)) {
+        match self.envelope().entries().rfind(|entry| entry::is_type(entry.key, &name)) {
             Some(entry) => M::decode(entry.value()).map(Some).map_err(|error| Error::prost("a detail", error)),
             None => Ok(None),
         }
@@ -105,7 +105,7 @@ impl OpError {
         match Role::of(&url) {
             Role::Payload => self.edit(|envelope| {
                 let name = M::full_name();
-                let same = |entry: &Entry<'_>| entry::type_name(entry.key) == Some(&name);
+                let same = |entry: &Entry<'_>| entry::is_type(entry.key, &name);
                 envelope.replace(Role::Payload, url, value, same);
             }),
             _ => self.with_payload(url, value),

@@ -19,20 +19,13 @@ pub(crate) enum Role {
 impl Role {
     /// The role of the entries with this key: of what follows its last `/`.
     pub(crate) fn of(key: &str) -> Role {
-        match type_name(key) {
-            Some("tensorflow.NodeDef") => Role::NodeDef,
-            Some("operr.v1.Operation") => Role::Operation,
-            Some("operr.v1.Origin") => Role::Origin,
-            Some("google.rpc.Status") => Role::Cause,
-            Some("operr.v1.Omitted") => Role::Omitted,
-            _ => Role::Payload,
-        }
+        ROLES.iter().find(|(name, _)| is_type(key, name)).map_or(Role::Payload, |(_, role)| *role)
     }
 }
 
-/// The full name of the message that a type URL names; `None` for a key without a `/`.
-pub(crate) fn type_name(key: &str) -> Option<&str> {
-    key.rsplit_once('/').map(|(_, name)| name)
+/// Whether `name` is what follows the last `/` of the key.
+pub(crate) fn is_type(key: &str, name: &str) -> bool {
+    key.strip_suffix(name).is_some_and(|prefix| prefix.ends_with('/'))
 }
 
 /// The number in `operr/cause/<i>/google.rpc.Status`, the spelling that makes the keys of a map unique.
@@ -99,6 +92,14 @@ pub(crate) fn with_key(body: &[u8], key: &str) -> Result<Vec<u8>, Error> {
 fn body_len(key: &str, value_len: usize) -> usize {
     len_field_len(key.len()) + len_field_len(value_len)
 }
+
+const ROLES: [(&str, Role); 5] = [
+    ("tensorflow.NodeDef", Role::NodeDef),
+    ("operr.v1.Operation", Role::Operation),
+    ("operr.v1.Origin", Role::Origin),
+    ("google.rpc.Status", Role::Cause),
+    ("operr.v1.Omitted", Role::Omitted),
+];
 
 const KEY: u32 = 1;
 const VALUE: u32 = 2;

@@ -6,7 +6,6 @@ use crate::failure::{Error, Kind};
 pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     position: usize,
-    end: usize,
 }
 
 /// A field of a message. `start..end` covers it whole, its tag included; offsets are those of the scanned bytes.
@@ -30,17 +29,18 @@ pub(crate) enum Value {
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Scanner<'a> {
-        Scanner { bytes, position: 0, end: bytes.len() }
+        Scanner { bytes, position: 0 }
     }
 
     /// Reads the message that lies in a part of `bytes`; offsets and positions stay those of `bytes`.
     pub(crate) fn within(bytes: &'a [u8], start: usize, end: usize) -> Scanner<'a> {
-        Scanner { bytes, position: start, end: end.min(bytes.len()) }
+        Scanner { bytes: bytes.get(..end).unwrap_or(bytes), position: start }
     }
 
     /// The next field, or `None` at the end of the message.
+    #[inline(always)]
     pub(crate) fn next_field(&mut self) -> Result<Option<Field>, Error> {
-        if self.position >= self.end {
+        if self.position >= self.bytes.len() {
             return Ok(None);
         }
         let start = self.position;
@@ -48,15 +48,12 @@ impl<'a> Scanner<'a> {
         let value = match wire_type {
             VARINT => Value::Varint(self.varint(start)?),
             LEN => self.len(number, start)?,
-            FIXED64 => self.skip(number, 8, start)?,
-            FIXED32 => self.skip(number, 4, start)?,
-            GROUP_START => self.group(number, start)?,
-            GROUP_END => return Err(Error::new(start, Kind::GroupEnd(number))),
-            reserved => return Err(Error::new(start, Kind::ReservedWireType(reserved))),
+            other => self.skip(number, other, start)?,
         };
         Ok(Some(Field { number, value, start, end: self.position }))
     }
 
+    #[inline(always)]
     fn tag(&mut self, start: usize) -> Result<(u32, u8), Error> {
         let tag = self.varint(start)?;
         let number = u32::try_from(tag >> 3).ok().filter(|number| (1..=MAX_FIELD_NUMBER).contains(number));
@@ -66,12 +63,20 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    #[inline(always)]
     fn varint(&mut self, start: usize) -> Result<u64, Error> {
+        match self.bytes.get(self.position) {
+            Some(&byte) if byte < 0x80 => {
+                self.position += 1;
+                Ok(byte.into())
+            }
+            _ => self.long_varint(start),
+        }
+    }
+
+    fn long_varint(&mut self, start: usize) -> Result<u64, Error> {
         let mut value = 0;
         for shift in (0..70).step_by(7) {
-            if self.position >= self.end {
-                return Err(Error::new(start, Kind::Truncated));
-            }
             let Some(&byte) = self.bytes.get(self.position) else {
                 return Err(Error::new(start, Kind::Truncated));
             };
@@ -87,6 +92,7 @@ impl<'a> Scanner<'a> {
         Err(Error::new(start, Kind::VarintTooLong))
     }
 
+    #[inline(always)]
     fn len(&mut self, number: u32, start: usize) -> Result<Value, Error> {
         let length = self.varint(start)?;
         let begin = self.position;
@@ -94,13 +100,22 @@ impl<'a> Scanner<'a> {
         Ok(Value::Len(begin))
     }
 
-    fn skip(&mut self, number: u32, width: u64, start: usize) -> Result<Value, Error> {
-        self.advance(number, width, start)?;
+    /// Reads over a field that is neither a varint nor LEN.
+    #[cold]
+    fn skip(&mut self, number: u32, wire_type: u8, start: usize) -> Result<Value, Error> {
+        match wire_type {
+            FIXED64 => self.advance(number, 8, start)?,
+            FIXED32 => self.advance(number, 4, start)?,
+            GROUP_START => self.group(number, start)?,
+            GROUP_END => return Err(Error::new(start, Kind::GroupEnd(number))),
+            reserved => return Err(Error::new(start, Kind::ReservedWireType(reserved))),
+        }
         Ok(Value::Other)
     }
 
+    #[inline(always)]
     fn advance(&mut self, field: u32, needs: u64, start: usize) -> Result<(), Error> {
-        let left = self.end - self.position;
+        let left = self.bytes.len() - self.position;
         match usize::try_from(needs) {
             Ok(length) if length <= left => {
                 self.position += length;
@@ -110,8 +125,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Skips a group with the groups inside it, whose field numbers wait on a stack for their ends.
-    fn group(&mut self, number: u32, start: usize) -> Result<Value, Error> {
+    /// Reads over a group with the groups inside it, whose field numbers wait on a stack for their ends.
+    fn group(&mut self, number: u32, start: usize) -> Result<(), Error> {
         let mut open = vec![number];
         while let Some(&innermost) = open.last() {
             let at = self.position;
@@ -123,27 +138,23 @@ impl<'a> Scanner<'a> {
                 LEN => {
                     self.len(number, start)?;
                 }
-                FIXED64 => {
-                    self.skip(number, 8, start)?;
-                }
-                FIXED32 => {
-                    self.skip(number, 4, start)?;
-                }
                 GROUP_START if open.len() < MAX_GROUP_DEPTH => open.push(number),
                 GROUP_START => return Err(Error::new(start, Kind::GroupDepth)),
                 GROUP_END if number == innermost => {
                     open.pop();
                 }
-                GROUP_END => return Err(Error::new(at, Kind::GroupEnd(number))),
-                reserved => return Err(Error::new(at, Kind::ReservedWireType(reserved))),
+                other => {
+                    self.skip(number, other, at)?;
+                }
             }
         }
-        Ok(Value::Other)
+        Ok(())
     }
 }
 
 impl Field {
     /// The bytes of a LEN field; an error that names the field and what was expected for any other.
+    #[inline(always)]
     pub(crate) fn bytes<'a>(&self, message: &'a [u8], expected: &'static str) -> Result<&'a [u8], Error> {
         match self.value {
             Value::Len(begin) => Ok(message.get(begin..self.end).unwrap_or_default()),
@@ -157,6 +168,7 @@ impl Field {
     }
 
     /// The text of a string field.
+    #[inline(always)]
     pub(crate) fn str<'a>(&self, message: &'a [u8]) -> Result<&'a str, Error> {
         std::str::from_utf8(self.bytes(message, "a string")?)
             .map_err(|_| Error::new(self.start, Kind::Utf8 { field: self.number }))

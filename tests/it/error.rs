@@ -215,6 +215,8 @@ fn results_get_context_and_codes() {
     assert_eq!(error.to_string(), "NOT_FOUND: gone");
     assert_eq!(error.origin().unwrap().notes, ["opening", "starting"]);
     assert!(error.source().unwrap().is::<io::Error>());
+    assert!(error.causes().is_empty());
+    assert_eq!(error.origin().unwrap().r#type, "std::io::Error");
 
     let kept = Err::<(), _>(AbortedError::new("a")).context("c").or_code(Code::INTERNAL).unwrap_err();
     assert_eq!(kept, AbortedError::new("a").with_note("c").into());

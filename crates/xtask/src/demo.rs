@@ -18,9 +18,9 @@ pub(crate) fn run() -> Result<()> {
     cancelled_enqueue()?;
     let trailers = captured_trailers()?;
     println!(
-        "\nshown in {:.1} s: a CancelledError crossed from a server to a client process with its node, op, payload and \
+        "\nshown in {} ms: a CancelledError crossed from a server to a client process with its node, op, payload and \
          cause, and {trailers} trailers of real TensorFlow servers decoded and encoded to the same bytes",
-        started.elapsed().as_secs_f32()
+        started.elapsed().as_millis()
     );
     Ok(())
 }
@@ -49,7 +49,7 @@ fn cancelled_enqueue() -> Result<()> {
     let waiting = Background::start(enqueue.args(["--queue", &handle, "2.5", "--save-error"]).arg(&file))?;
     until("the enqueue waits", || {
         let size = process::read(client("size").args(["--queue", &handle]))?;
-        Ok(size.contains("1 pending"))
+        Ok(size.contains("pending_enqueues=1"))
     })?;
     println!("client 2: close --cancel-pending-enqueues; client 1 prints what it caught:\n");
     process::read(client("close").args(["--queue", &handle, "--cancel-pending-enqueues"]))?;
@@ -105,11 +105,11 @@ fn captured_trailers() -> Result<usize> {
 
         let expected = vector["payloads_hex"].as_object().context("no payloads")?;
         ensure!(error.payloads().len() == expected.len(), "another number of payloads: {error:?}");
-        println!("{:<18} {:.90}", code.class_name().unwrap_or("OpError"), message.lines().next().unwrap_or_default());
+        println!("{:<22} {:.90}", code.class_name().unwrap_or("OpError"), message.lines().next().unwrap_or_default());
         for (url, value) in error.payloads().iter() {
             let expected = hex(expected.get(url).and_then(Value::as_str).context("another payload")?)?;
             ensure!(value == expected, "another value of {url}");
-            println!("{:<18} + {url}: b\"{}\"", "", value.escape_ascii());
+            println!("{:<22} + {url}: b\"{}\"", "", value.escape_ascii());
         }
         ensure!(error.to_details(Container::TensorFlow) == details, "it encodes to other bytes: {error:?}");
         shown += 1;
