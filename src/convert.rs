@@ -2,18 +2,20 @@
 
 use std::any::type_name;
 use std::error::Error as StdError;
+use std::io;
 
 use crate::code::Code;
 use crate::error::OpError;
 use crate::family;
-use crate::operation::Origin;
+use crate::operation::{Omitted, Origin};
 
 impl OpError {
     /// Adds a cause behind those that are there: an error of this family, or any other.
     ///
     /// An error of another type stays what it is in this process, where [`source`](std::error::Error::source) gives it;
     /// on the wire it is an `UNKNOWN` with its text and, as [`Origin::type`](Origin), its type, and its own sources are
-    /// causes of that.
+    /// causes of that, the first 1,000 of them. An error that holds others without showing them as its source is
+    /// dropped with these in its own way: a long chain of such, one in the other, needs stack.
     ///
     /// ```
     /// use std::error::Error as _;
@@ -29,7 +31,7 @@ impl OpError {
     /// # Ok::<_, operr::Error>(())
     /// ```
     pub fn with_cause<E: Into<Box<dyn StdError + Send + Sync>>>(self, cause: E) -> OpError {
-        self.with_cause_error(from_any(cause, Code::UNKNOWN))
+        self.with_cause_error(from_any(cause, Code::UNKNOWN, true))
     }
 
     /// The first error of this family in a chain of sources: an `OpError`, one of the sixteen, or the one that a
@@ -42,14 +44,14 @@ impl OpError {
     /// assert_eq!(OpError::find(error.as_ref()).unwrap().code(), Code::ABORTED);
     /// ```
     pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a OpError> {
-        chain(Some(error)).find_map(family::downcast_ref)
+        chain(Some(error)).take(MAX_SOURCES).find_map(family::downcast_ref)
     }
 }
 
 /// What every `Result` gets: its error as an [`OpError`], with context.
 ///
-/// An error of the family anywhere in its chain of sources stays itself; a `tonic::Status` is the error that it carries;
-/// any other becomes an `UNKNOWN` with its text, or has the code of [`or_code`](ResultExt::or_code), and is the
+/// An error of the family stays itself, also in a `Box`, an `Arc` or an `io::Error`; a `tonic::Status` is the error that
+/// it carries; any other, with its sources as causes, becomes an `UNKNOWN` with its text, or has the code of [`or_code`](ResultExt::or_code), and is the
 /// [`source`](std::error::Error::source) of that in this process.
 ///
 /// An `anyhow::Error` hides the type of its outermost error, but not of those below; convert it with
@@ -90,11 +92,11 @@ pub trait ResultExt<T> {
 
 impl<T, E: Into<Box<dyn StdError + Send + Sync>>> ResultExt<T> for Result<T, E> {
     fn context(self, note: impl Into<String>) -> Result<T, OpError> {
-        self.map_err(|error| from_any(error, Code::UNKNOWN).with_note(note))
+        self.map_err(|error| from_any(error, Code::UNKNOWN, false).with_note(note))
     }
 
     fn or_code(self, code: Code) -> Result<T, OpError> {
-        self.map_err(|error| from_any(error, code))
+        self.map_err(|error| from_any(error, code, false))
     }
 }
 
@@ -110,8 +112,8 @@ impl<T, E: Into<Box<dyn StdError + Send + Sync>>> ResultExt<T> for Result<T, E> 
 /// ```
 #[macro_export]
 macro_rules! bail {
-    ($class:ident, $($format:tt)+) => {
-        return ::core::result::Result::Err(::core::convert::Into::into($class::new(::std::format!($($format)+))))
+    ($($class:ident)::+, $($format:tt)+) => {
+        return ::core::result::Result::Err(::core::convert::Into::into($($class)::+::new(::std::format!($($format)+))))
     };
     ($error:expr $(,)?) => {
         return ::core::result::Result::Err(::core::convert::Into::into($error))
@@ -140,67 +142,75 @@ macro_rules! ensure {
 }
 
 /// Any error as one of ours; one of another type gets the code, and can be had back from it.
-fn from_any<E: Into<Box<dyn StdError + Send + Sync>>>(error: E, code: Code) -> OpError {
+fn from_any<E: Into<Box<dyn StdError + Send + Sync>>>(error: E, code: Code, is_cause: bool) -> OpError {
     let error = error.into();
-    if let Some(known) = known(&*error) {
-        return known;
+    if let Some(error) = family::downcast_ref(&*error) {
+        return error.clone();
     }
-    let converted = from_foreign(&*error, spell(type_name::<E>()), code);
-    converted.with_foreign(error)
+    #[cfg(feature = "tonic")]
+    let error = match crate::grpc::from_boxed(error) {
+        Ok(error) => return error,
+        Err(error) => error,
+    };
+    from_foreign(&*error, type_name::<E>(), code).with_foreign(error, is_cause)
+}
+
+/// Any error as one of ours.
+pub(crate) fn from_ref(error: &(dyn StdError + 'static)) -> OpError {
+    known(error).unwrap_or_else(|| from_foreign(error, DYN_ERROR, Code::UNKNOWN))
 }
 
 /// An error of the family, itself and not below others in a chain.
 fn known(error: &(dyn StdError + 'static)) -> Option<OpError> {
-    if let Some(error) = family::downcast_ref(error) {
-        return Some(error.clone());
-    }
+    let error_of_the_family = family::downcast_ref(error).cloned();
     #[cfg(feature = "tonic")]
-    if let Some(status) = error.downcast_ref::<tonic::Status>() {
-        return Some(crate::grpc::from_status_ref(status));
-    }
-    None
+    let error_of_the_family = error_of_the_family.or_else(|| crate::grpc::from_ref(error));
+    error_of_the_family
 }
 
 /// What crosses of an error of another type: its text and type, and those of its sources.
-fn from_foreign(error: &(dyn StdError + 'static), name: &str, code: Code) -> OpError {
-    let mut sources = Vec::new();
+fn from_foreign(error: &(dyn StdError + 'static), name: &'static str, code: Code) -> OpError {
+    let mut errors = vec![alone(error, name, code)];
     let mut below = None;
-    for source in chain(error.source()) {
-        if let Some(known) = known(source) {
-            below = Some(known);
+    let mut sources = chain(error.source());
+    for source in sources.by_ref().take(MAX_SOURCES) {
+        below = known(source);
+        if below.is_some() {
             break;
         }
-        let name = if source.is::<std::io::Error>() { "std::io::Error" } else { DYN_ERROR };
-        sources.push((source.to_string(), name));
+        errors.push(alone(source, DYN_ERROR, Code::UNKNOWN));
     }
-    let on_top_of = |cause: Option<OpError>, code, text, name| {
-        let error = OpError::new(code, text).with_origin(&Origin::new(name));
-        match cause {
-            Some(cause) => error.with_cause_error(cause),
-            None => error,
-        }
+    if errors.len() > MAX_SOURCES
+        && let causes @ 1.. = sources.take(MAX_COUNTED).count() as u32
+        && let Some(deepest) = errors.pop()
+    {
+        errors.push(deepest.with_omitted(&Omitted { causes, ..Omitted::default() }));
+    }
+    let with_below = |below: Option<OpError>, error: OpError| match below {
+        Some(below) => Some(error.with_cause_error(below)),
+        None => Some(error),
     };
-    for (text, name) in sources.into_iter().rev() {
-        below = Some(on_top_of(below, Code::UNKNOWN, text, name));
-    }
-    on_top_of(below, code, error.to_string(), name)
+    errors.into_iter().rev().fold(below, with_below).unwrap_or_else(|| alone(error, name, code))
+}
+
+/// What crosses of an error of another type by itself.
+fn alone(error: &(dyn StdError + 'static), name: &'static str, code: Code) -> OpError {
+    let name = match name {
+        _ if error.is::<io::Error>() => "std::io::Error",
+        name if name.contains("dyn ") || name.starts_with('&') || name == type_name::<String>() => DYN_ERROR,
+        name => name,
+    };
+    OpError::new(code, error.to_string()).with_origin(&Origin::new(name))
 }
 
 /// An error, its source, that one's source, ...
 fn chain<'a>(first: Option<&'a (dyn StdError + 'static)>) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(first, |&error| error.source()).take(MAX_SOURCES)
-}
-
-/// The name under which people know the type.
-fn spell(name: &'static str) -> &'static str {
-    match name {
-        "std::io::error::Error" => "std::io::Error",
-        name if name.contains("dyn ") || name.starts_with('&') || name == type_name::<String>() => DYN_ERROR,
-        name => name,
-    }
+    std::iter::successors(first, |&error| error.source())
 }
 
 const DYN_ERROR: &str = "dyn std::error::Error";
 
 /// How far a chain of sources is followed.
 const MAX_SOURCES: usize = 1_000;
+/// How many sources beyond that are counted.
+const MAX_COUNTED: usize = 1_000_000;

@@ -49,7 +49,7 @@ impl fmt::Debug for OpError {
                 write!(f, ", node_def: {node_def:?}")?;
             }
             if let Some(op) = error.op() {
-                write!(f, ", op: {:?} ({})", op.name, op.r#type)?;
+                write!(f, ", op: {:?} ({})", op.name, op.r#type.escape_debug())?;
             }
             if let Some(origin) = error.origin() {
                 write!(f, ", origin: {:?}, notes: {:?}", origin.r#type, origin.notes)?;

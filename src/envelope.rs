@@ -6,6 +6,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::{iter, slice};
 
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
@@ -13,27 +14,9 @@ use smallvec::{SmallVec, smallvec};
 use crate::code::Code;
 use crate::error::OpError;
 use crate::failure::Error;
+use crate::wire::Container;
 use crate::wire::entry::{self, CAUSE_URL, Parsed, Role};
 use crate::wire::scanner::{self, Scanner, Value, len_field_len, put_len_field, put_varint, varint_len};
-
-/// Which message the bytes are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Form {
-    /// `google.rpc.Status`, with entries in field 3.
-    Status,
-    /// `tensorflow.distributed_runtime.GrpcPayloadContainer`, with entries in field 1.
-    Container,
-}
-
-impl Form {
-    /// The number of the field that holds the entries.
-    pub(crate) const fn entry_field(self) -> u8 {
-        match self {
-            Form::Status => 3,
-            Form::Container => 1,
-        }
-    }
-}
 
 /// All that an error holds.
 #[derive(Clone)]
@@ -45,7 +28,7 @@ pub(crate) enum Envelope {
 /// Bytes as they came, and where in them things are.
 #[derive(Clone)]
 pub(crate) struct Received {
-    pub(crate) form: Form,
+    pub(crate) form: Container,
     pub(crate) bytes: Bytes,
     message: (u32, u32),
     entries: SmallVec<[Slot; 8]>,
@@ -62,11 +45,16 @@ struct Slot {
 /// Records in the order in which they are written.
 #[derive(Clone)]
 pub(crate) struct Composed {
-    form: Form,
+    form: Container,
     /// Code and message, unless they are among the parts because they were received.
     head: Option<Code>,
     message: Bytes,
+    /// The records up to the payloads; all of them, in the order of the wire, where the error was received.
     parts: Vec<Part>,
+    /// The causes and what is omitted, where the error was built here.
+    last: Vec<Part>,
+    /// The number for the key of the next cause in a container.
+    next_cause: u64,
     len: usize,
 }
 
@@ -111,15 +99,20 @@ impl<'a> Entry<'a> {
     /// Whether the value is an error.
     pub(crate) fn is_error(&self) -> bool {
         match &self.value {
-            EntryValue::Bytes { .. } => OpError::from_bytes(self.value()).is_ok(),
+            EntryValue::Bytes { .. } => OpError::from_status_bytes(self.value()).is_ok(),
             EntryValue::Error(_) => true,
         }
+    }
+
+    /// Whether the value is bytes that came from elsewhere, and not an error that was added here.
+    pub(crate) fn is_bytes(&self) -> bool {
+        matches!(self.value, EntryValue::Bytes { .. })
     }
 
     /// The value as an error; `None` if it is none.
     pub(crate) fn error(&self) -> Option<OpError> {
         match &self.value {
-            EntryValue::Bytes { .. } => OpError::from_bytes(self.value()).ok(),
+            EntryValue::Bytes { .. } => OpError::from_status_bytes(self.value()).ok(),
             EntryValue::Error(error) => Some((*error).clone()),
         }
     }
@@ -129,7 +122,15 @@ impl Envelope {
     /// What an error with only a code and a message holds.
     pub(crate) fn new(code: Code, message: Bytes) -> Envelope {
         let len = head_len(code, &message);
-        Envelope::Composed(Composed { form: Form::Status, head: Some(code), message, parts: Vec::new(), len })
+        Envelope::Composed(Composed {
+            form: Container::Status,
+            head: Some(code),
+            message,
+            parts: Vec::new(),
+            last: Vec::new(),
+            next_cause: 0,
+            len,
+        })
     }
 
     pub(crate) fn message(&self) -> &[u8] {
@@ -139,7 +140,7 @@ impl Envelope {
         }
     }
 
-    pub(crate) fn form(&self) -> Form {
+    pub(crate) fn form(&self) -> Container {
         match self {
             Envelope::Received(received) => received.form,
             Envelope::Composed(composed) => composed.form,
@@ -153,7 +154,7 @@ impl Envelope {
             Envelope::Composed(composed) => (None, Some(composed)),
         };
         let received = received.into_iter().flat_map(Received::entries);
-        received.chain(composed.into_iter().flat_map(|composed| composed.parts.iter().filter_map(Part::entry)))
+        received.chain(composed.into_iter().flat_map(|composed| composed.parts().filter_map(Part::entry)))
     }
 
     /// The length of the encoded error in bytes.
@@ -178,7 +179,9 @@ impl Envelope {
 
     /// Adds an entry: behind those of its role where the error was built here, at the end where it was received.
     pub(crate) fn append(&mut self, role: Role, key: impl Into<Cow<'static, str>>, value: Bytes) {
-        self.compose().add(Part::Added { role, key: key.into(), value });
+        let composed = self.compose();
+        let key = if role == Role::Cause { composed.cause_key(key.into()) } else { key.into() };
+        composed.add(Part::Added { role, key, value });
     }
 
     /// Replaces the value of the last entry that `matches` under the key it has, or adds it under `key`.
@@ -190,7 +193,7 @@ impl Envelope {
         matches: impl Fn(&Entry<'_>) -> bool,
     ) {
         let composed = self.compose();
-        let found = composed.parts.iter_mut().rev().find_map(|part| {
+        let found = composed.parts.iter_mut().chain(&mut composed.last).rev().find_map(|part| {
             let key = part.entry().filter(&matches).map(|entry| entry.key.to_owned())?;
             Some((part, key))
         });
@@ -206,20 +209,28 @@ impl Envelope {
 
     /// Adds a cause behind those that are there.
     pub(crate) fn append_cause(&mut self, error: OpError) {
-        let key = match self.form() {
-            Form::Status => Cow::Borrowed(CAUSE_URL),
-            Form::Container => {
-                let numbers = self.entries().filter_map(|entry| entry::cause_number(entry.key));
-                Cow::Owned(entry::cause_key(numbers.max().map_or(0, |number| number.saturating_add(1))))
-            }
+        let composed = self.compose();
+        let key = composed.cause_key(Cow::Borrowed(CAUSE_URL));
+        composed.add(Part::Cause { key, error });
+    }
+
+    /// The causes that were added here as errors.
+    pub(crate) fn added_causes_mut(&mut self) -> impl Iterator<Item = &mut OpError> {
+        let composed = match self {
+            Envelope::Received(_) => None,
+            Envelope::Composed(composed) => Some(composed),
         };
-        self.compose().add(Part::Cause { key, error });
+        let parts = composed.into_iter().flat_map(|composed| composed.parts.iter_mut().chain(&mut composed.last));
+        parts.filter_map(|part| match part {
+            Part::Cause { error, .. } => Some(error),
+            _ => None,
+        })
     }
 
     /// Moves out the causes that were added, for a drop without recursion.
     pub(crate) fn take_causes(&mut self, into: &mut Vec<OpError>) {
         if let Envelope::Composed(composed) = self {
-            into.extend(composed.parts.drain(..).filter_map(|part| match part {
+            into.extend(composed.parts.drain(..).chain(composed.last.drain(..)).filter_map(|part| match part {
                 Part::Cause { error, .. } => Some(error),
                 _ => None,
             }));
@@ -239,23 +250,23 @@ impl Envelope {
 
 impl Received {
     /// Finds what is where, in bytes of the form that they have.
-    pub(crate) fn index(bytes: Bytes, form: Form) -> Result<(Code, Received), Error> {
-        let mut code = if form == Form::Status { Code::OK } else { Code::UNKNOWN };
+    pub(crate) fn index(bytes: Bytes, form: Container) -> Result<(Code, Received), Error> {
+        let mut code = if form == Container::Status { Code::OK } else { Code::UNKNOWN };
         let mut message = (0, 0);
         let mut entries = SmallVec::new();
         let mut fields = Scanner::new(&bytes);
         while let Some(field) = fields.next_field()? {
             match (form, field.number) {
-                (Form::Status, 1) => match field.value {
+                (Container::Status, 1) => match field.value {
                     // int32 is sign-extended to 64 bits; readers take the low 32.
                     Value::Varint(value) => code = Code::new(value as i32),
                     _ => return Err(field.wrong_type("a varint")),
                 },
-                (Form::Status, 2) => match field.value {
+                (Container::Status, 2) => match field.value {
                     Value::Len(start) => message = (narrow(start), narrow(field.end)),
                     _ => return Err(field.wrong_type("a string")),
                 },
-                (Form::Status, 3) | (Form::Container, 1) => match field.value {
+                (Container::Status, 3) | (Container::TensorFlow, 1) => match field.value {
                     Value::Len(start) => {
                         let parsed = Parsed::read(&bytes, start, field.end)?;
                         let role = Role::of(parsed.key);
@@ -300,25 +311,49 @@ impl Received {
         if !others.is_empty() {
             parts.push(Part::Other(self.bytes.slice(others)));
         }
-        let message = self.bytes.slice_ref(self.message());
-        Composed { form: self.form, head: None, message, parts, len: self.bytes.len() }
+        let numbers = self.entries().filter_map(|entry| entry::cause_number(entry.key));
+        Composed {
+            form: self.form,
+            head: None,
+            message: self.bytes.slice_ref(self.message()),
+            next_cause: numbers.max().map_or(0, |number| u64::from(number) + 1),
+            parts,
+            last: Vec::new(),
+            len: self.bytes.len(),
+        }
     }
 }
 
 impl Composed {
+    fn parts(&self) -> iter::Chain<slice::Iter<'_, Part>, slice::Iter<'_, Part>> {
+        self.parts.iter().chain(&self.last)
+    }
+
     fn add(&mut self, part: Part) {
         self.len += part.len();
-        let index = match self.head {
-            Some(_) => self.parts.iter().rposition(|before| before.role() <= part.role()).map_or(0, |index| index + 1),
-            None => self.parts.len(),
-        };
-        self.parts.insert(index, part);
+        if self.head.is_none() {
+            self.parts.push(part);
+            return;
+        }
+        let list = if part.role() > Role::Payload { &mut self.last } else { &mut self.parts };
+        let index = list.iter().rposition(|before| before.role() <= part.role()).map_or(0, |index| index + 1);
+        list.insert(index, part);
+    }
+
+    /// The key for one more cause: in a container, where a key can stand once, one with a number.
+    fn cause_key(&mut self, key: Cow<'static, str>) -> Cow<'static, str> {
+        if self.form == Container::Status {
+            return key;
+        }
+        let number = self.next_cause;
+        self.next_cause += 1;
+        entry::cause_key(number).into()
     }
 
     /// Writes the error with the causes inside it; the errors around a cause wait on a stack.
     fn write(&self, out: &mut Vec<u8>) {
         self.write_head(out);
-        let mut open: SmallVec<[_; 4]> = smallvec![(self, self.parts.iter())];
+        let mut open: SmallVec<[_; 4]> = smallvec![(self, self.parts())];
         while let Some((error, parts)) = open.last_mut() {
             match parts.next() {
                 None => {
@@ -335,7 +370,7 @@ impl Composed {
                         Envelope::Received(received) => out.extend_from_slice(&received.bytes),
                         Envelope::Composed(composed) => {
                             composed.write_head(out);
-                            open.push((composed, composed.parts.iter()));
+                            open.push((composed, composed.parts()));
                         }
                     }
                 }

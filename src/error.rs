@@ -23,7 +23,8 @@ use crate::wire::scanner::put_len_field;
 /// ([`is_remote`](OpError::is_remote), the metadata of the call), do not count.
 ///
 /// An error that was built here is written in canonical order. An error that was decoded keeps its bytes: each `with_*`
-/// replaces or appends its own record, and all others stay as they came.
+/// replaces or appends its own record, and all others stay as they came. On an error that is shared, a `with_*` copies the
+/// list of its parts, but not what they hold.
 ///
 /// ```
 /// use operr::{Code, Operation, OpError};
@@ -58,13 +59,20 @@ struct Inner {
 /// What is known here only and never sent.
 #[derive(Clone, Default)]
 struct Local {
-    /// The error of another type that this one stands for.
-    foreign: Option<Arc<AssertUnwindSafe<Box<dyn StdError + Send + Sync>>>>,
+    foreign: Option<Foreign>,
     /// The container that code and message came with, while nothing is edited.
     container: Option<Bytes>,
     /// What the transport knows about the call.
     #[cfg(feature = "tonic")]
     metadata: Option<crate::grpc::Metadata>,
+}
+
+/// An error of another type that an error of ours stands for.
+#[derive(Clone)]
+struct Foreign {
+    error: Arc<AssertUnwindSafe<Box<dyn StdError + Send + Sync>>>,
+    /// Whether ours has nothing to add to it: it was converted to be a cause.
+    is_all: bool,
 }
 
 impl OpError {
@@ -131,6 +139,10 @@ impl OpError {
         self.with_fields::<Omitted>(Role::Omitted, OMITTED, &field)
     }
 
+    pub(crate) fn with_omitted(self, omitted: &Omitted) -> OpError {
+        self.with_entry(Role::Omitted, OMITTED, omitted.encode_to_vec().into())
+    }
+
     /// The code.
     pub fn code(&self) -> Code {
         self.0.code
@@ -182,8 +194,10 @@ impl OpError {
             let mut numbered: Vec<(u64, OpError)> = Vec::new();
             for entry in self.0.envelope.entries().filter(|entry| entry.role == Role::Cause) {
                 if let Some(cause) = entry.error() {
-                    let number = entry::cause_number(entry.key).unwrap_or(u64::MAX);
-                    numbered.push((number, if self.0.remote { cause.into_remote() } else { cause }));
+                    let number = entry::cause_number(entry.key).map_or(u64::MAX, u64::from);
+                    // What was received with a remote error is remote; what was added to it here is what it was.
+                    let is_remote = self.0.remote && entry.is_bytes();
+                    numbered.push((number, if is_remote { cause.into_remote() } else { cause }));
                 }
             }
             numbered.sort_by_key(|(number, _)| *number);
@@ -259,23 +273,29 @@ impl OpError {
         self
     }
 
+    /// The error as one that a peer sent, with those that it was made of on arrival.
     pub(crate) fn into_remote(mut self) -> OpError {
         if !self.0.remote {
             let inner = Arc::make_mut(&mut self.0);
             inner.remote = true;
             inner.causes = OnceLock::new();
+            for cause in inner.envelope.added_causes_mut() {
+                let inner = Arc::make_mut(&mut cause.0);
+                inner.remote = true;
+                inner.causes = OnceLock::new();
+            }
         }
         self
     }
 
-    pub(crate) fn with_foreign(self, foreign: Box<dyn StdError + Send + Sync>) -> OpError {
-        self.know(|local| local.foreign = Some(Arc::new(AssertUnwindSafe(foreign))))
+    /// Remembers the error of another type that this one was converted from; `is_all` if it has nothing to add to it.
+    pub(crate) fn with_foreign(self, foreign: Box<dyn StdError + Send + Sync>, is_all: bool) -> OpError {
+        let error = Arc::new(AssertUnwindSafe(foreign));
+        self.know(|local| local.foreign = Some(Foreign { error, is_all }))
     }
 
-    /// The error of another type that this one stands for.
-    fn foreign(&self) -> Option<&(dyn StdError + 'static)> {
-        let foreign = self.0.local.as_ref()?.foreign.as_ref()?;
-        Some(foreign.0.as_ref())
+    fn foreign(&self) -> Option<&Foreign> {
+        self.0.local.as_ref()?.foreign.as_ref()
     }
 
     pub(crate) fn with_received_container(self, container: Bytes) -> OpError {
@@ -343,15 +363,24 @@ impl Hash for OpError {
     }
 }
 
-/// `source` is the first cause. An error that stands for one of another type is that one instead: here as a cause, and
-/// as the source of itself where it was converted, as by [`ResultExt`](crate::ResultExt).
+/// `source` is the first cause, or the error of another type that was given as the first cause. An error that was
+/// converted from one of another type, as by [`ResultExt`](crate::ResultExt), has that one as its source.
 impl StdError for OpError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         if let Some(foreign) = self.foreign() {
-            return Some(foreign);
+            return Some(foreign.error.0.as_ref());
         }
         let first = self.causes().first()?;
-        Some(first.foreign().unwrap_or(first))
+        match first.foreign() {
+            Some(foreign) if foreign.is_all => Some(foreign.error.0.as_ref()),
+            _ => Some(first),
+        }
+    }
+}
+
+impl AsRef<OpError> for OpError {
+    fn as_ref(&self) -> &OpError {
+        self
     }
 }
 

@@ -1,8 +1,9 @@
 //! The sixteen typed errors and [`ErrorKind`], derived from the table.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
+use std::{fmt, io};
 
 use bytes::Bytes;
 use prost::{Message, Name};
@@ -157,17 +158,14 @@ macro_rules! family {
             }
         }
 
-        /// The error, if it is one of the family.
-        pub(crate) fn downcast_ref<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a OpError> {
-            if let Some(error) = error.downcast_ref::<OpError>() {
-                return Some(error);
+        /// The error, if it is one of the family; also in an `io::Error`, a `Box` or an `Arc`, which show themselves as
+        /// what they hold but do not have it as their source.
+        pub(crate) fn downcast_ref<'a>(mut error: &'a (dyn StdError + 'static)) -> Option<&'a OpError> {
+            while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+                error = inner;
             }
-            $(
-                if let Some(error) = error.downcast_ref::<$class>() {
-                    return Some(error);
-                }
-            )+
-            None
+            let in_pointer = downcast_as::<OpError>(error);
+            in_pointer$(.or_else(|| downcast_as::<$class>(error)))+
         }
 
         const _: () = {
@@ -176,3 +174,10 @@ macro_rules! family {
     };
 }
 for_each_error!(family);
+
+fn downcast_as<'a, T: StdError + AsRef<OpError> + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a OpError> {
+    let itself = error.downcast_ref::<T>();
+    let boxed = || error.downcast_ref::<Box<T>>().map(|error| &**error);
+    let shared = || error.downcast_ref::<Arc<T>>().map(|error| &**error);
+    itself.or_else(boxed).or_else(shared).map(AsRef::as_ref)
+}

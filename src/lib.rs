@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "transport", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "transport"), doc = "Typed errors that cross gRPC whole; see the README.")]
 #![warn(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -110,8 +110,10 @@ impl From<pb::tensorflow::NodeDef> for NodeDef {
 impl fmt::Debug for NodeDef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.name(), self.op(), self.device()) {
-            (Ok(name), Ok(op), Ok("")) => write!(f, "{name:?} ({op})"),
-            (Ok(name), Ok(op), Ok(device)) => write!(f, "{name:?} ({op}) on {device}"),
+            (Ok(name), Ok(op), Ok("")) => write!(f, "{name:?} ({})", op.escape_debug()),
+            (Ok(name), Ok(op), Ok(device)) => {
+                write!(f, "{name:?} ({}) on {}", op.escape_debug(), device.escape_debug())
+            }
             (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
                 write!(f, "{} bytes that cannot be read: {error}", self.0.len())
             }

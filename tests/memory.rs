@@ -37,6 +37,8 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
         ("empty causes", cause.repeat(MANY)),
         ("a chain", chain.to_bytes().to_vec()),
         ("nodes", detail("/tensorflow.NodeDef", b"").repeat(MANY)),
+        ("a node's inputs", detail("/tensorflow.NodeDef", &b"\x1a\x00".repeat(MANY))),
+        ("a node's attributes", detail("/tensorflow.NodeDef", &b"\x2a\x00".repeat(MANY))),
         ("notes", detail("/operr.v1.Origin", &b"\x12\x00".repeat(MANY))),
         ("originals", detail("/operr.v1.Operation", &b"\x22\x00".repeat(MANY))),
         ("frames", detail("/operr.v1.Operation", &b"\x1a\x00".repeat(MANY))),
@@ -69,6 +71,12 @@ fn is_bounded_by_the_input() {
         // prost's structs for fields of two bytes are what costs most.
         let looked = allocated(|| (error.op(), error.origin(), error.omitted()));
         assert!(looked <= bound(512), "{name}: {looked} bytes to look into {}", input.len());
+        let walked = allocated(|| std::iter::successors(Some(&error), |error| error.causes().first()).count());
+        assert!(walked <= bound(32), "{name}: {walked} bytes to walk {}", input.len());
+        let edited = allocated(|| error.clone().with_payload("k", "v").to_bytes());
+        assert!(edited <= bound(128), "{name}: {edited} bytes to edit {}", input.len());
+        let node = allocated(|| error.node_def().map(|node| node.decode().is_ok()));
+        assert!(node <= bound(512), "{name}: {node} bytes to decode the node of {}", input.len());
         let sent = allocated(|| error.to_details(Container::TensorFlow));
         assert!(sent <= bound(64), "{name}: {sent} bytes to send {}", input.len());
         let received = allocated(|| OpError::from_status(Code::ABORTED, "m", input.clone()));

@@ -11,6 +11,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 use pin_project_lite::pin_project;
+#[cfg(feature = "transport")]
+use tonic::transport::{Channel, Endpoint};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -33,21 +35,8 @@ use crate::error::OpError;
 /// | `grpc-status` 20, 77, -1 | `UNKNOWN` | the number |
 /// | `grpc-status` that is no number | `UNKNOWN` | `UNKNOWN`, with a note that has its text |
 ///
-/// With the feature `transport`, [`Client::connect`] makes a channel with the layer and a sufficient header limit.
-///
-/// ```
-/// use operr::grpc::ClientLayer;
-/// use tower::ServiceBuilder;
-///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let channel = tonic::transport::Endpoint::from_static("http://[::1]:50051")
-///     .http2_max_header_list_size(1 << 20)
-///     .connect_lazy();
-/// let channel = ServiceBuilder::new().layer(ClientLayer::new()).service(channel);
-/// // let mut client = QueueClient::new(channel);
-/// # let _ = channel;
-/// # }
-/// ```
+/// Which headers arrive at all is decided below, by the channel. With the feature `transport`, `Client::connect` makes a
+/// channel with the layer and with room for large trailers, and `endpoint` gives an endpoint that room.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClientLayer(());
 
@@ -73,24 +62,41 @@ pub struct Client<S> {
 }
 
 #[cfg(feature = "transport")]
-impl Client<tonic::transport::Channel> {
+impl Client<Channel> {
     /// Connects, with room for the trailers of large errors: a header list of 1 MiB instead of tonic's 16 KiB, above
-    /// which tonic's client drops details, replaces the status or loses the connection.
+    /// which tonic's client drops details, replaces the status or loses the connection. Feature `transport`.
     ///
     /// # Errors
     ///
-    /// As [`Endpoint::connect`](tonic::transport::Endpoint::connect).
-    pub async fn connect(
-        endpoint: impl Into<tonic::transport::Endpoint>,
-    ) -> Result<Client<tonic::transport::Channel>, tonic::transport::Error> {
-        let inner = endpoint.into().http2_max_header_list_size(MAX_HEADER_LIST).connect().await?;
-        Ok(Client { inner })
+    /// As [`Endpoint::connect`].
+    pub async fn connect(endpoint: impl Into<Endpoint>) -> Result<Client<Channel>, tonic::transport::Error> {
+        Ok(Client { inner: self::endpoint(endpoint).connect().await? })
     }
 
     /// As [`connect`](Client::connect), at the first call.
-    pub fn connect_lazy(endpoint: impl Into<tonic::transport::Endpoint>) -> Client<tonic::transport::Channel> {
-        Client { inner: endpoint.into().http2_max_header_list_size(MAX_HEADER_LIST).connect_lazy() }
+    pub fn connect_lazy(endpoint: impl Into<Endpoint>) -> Client<Channel> {
+        Client { inner: self::endpoint(endpoint).connect_lazy() }
     }
+}
+
+/// The endpoint with room for the trailers of large errors, for those who connect by themselves: a header list of 1 MiB
+/// instead of tonic's 16 KiB. Feature `transport`.
+///
+/// ```
+/// use operr::grpc::{ClientLayer, endpoint};
+/// use tonic::transport::Endpoint;
+/// use tower::ServiceBuilder;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let channel = endpoint(Endpoint::from_static("http://[::1]:50051")).connect_lazy();
+/// let channel = ServiceBuilder::new().layer(ClientLayer::new()).service(channel);
+/// // let mut client = QueueClient::new(channel);
+/// # let _ = channel;
+/// # }
+/// ```
+#[cfg(feature = "transport")]
+pub fn endpoint(endpoint: impl Into<Endpoint>) -> Endpoint {
+    endpoint.into().http2_max_header_list_size(MAX_HEADER_LIST)
 }
 
 impl<S, Request, B> Service<http::Request<Request>> for Client<S>
@@ -175,7 +181,9 @@ fn tidy(headers: &mut HeaderMap) {
         return;
     }
     if code.value() == Code::OK {
-        // A success has no details; tonic parses them all the same.
+        // A success has neither message nor details, but tonic would panic at these or make a failure of it.
+        headers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
+        headers.remove(GRPC_MESSAGE);
         headers.remove(GRPC_STATUS_DETAILS);
         return;
     }

@@ -13,6 +13,8 @@
 mod client;
 mod status;
 
+#[cfg(feature = "transport")]
+pub use client::endpoint;
 pub use client::{Client, ClientLayer, ResponseFuture, TidyBody};
 pub use status::{CallExt, SendOptions};
-pub(crate) use status::{Metadata, from_status_ref};
+pub(crate) use status::{Metadata, from_boxed, from_ref};

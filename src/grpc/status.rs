@@ -1,6 +1,6 @@
 //! `tonic::Status` and [`OpError`], each from the other.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use tonic::{Status, TimeoutExpired};
 
 use crate::code::{Code, for_each_error};
 use crate::error::OpError;
+use crate::family;
 use crate::wire::Container;
 
 /// What a call knows beside its status.
@@ -86,19 +87,22 @@ for_each_error!(classes_into_status);
 /// Takes the error that the Status was made from, if nothing was changed since; else reads it by the rules of
 /// [`OpError::from_status`].
 ///
-/// A Status of tonic's own timeout, which says `CANCELLED`, is a `DEADLINE_EXCEEDED`. One with details or metadata that
-/// was not made here [came from a peer](OpError::is_remote).
+/// A Status of tonic's own timeout, which says `CANCELLED`, is a `DEADLINE_EXCEEDED`. One that was made from an error of
+/// another type, such as a failed connection, has that as its source. One with details or metadata and without a source
+/// is taken to have [come from a peer](OpError::is_remote); a client's call is better read by [`CallExt::op_error`].
 impl From<Status> for OpError {
-    fn from(mut status: Status) -> OpError {
-        let is_remote = status.source().is_none() && !(status.details().is_empty() && status.metadata().is_empty());
-        let error = from_status_ref(&status);
-        keep_call(error, is_remote, std::mem::take(status.metadata_mut()))
+    fn from(status: Status) -> OpError {
+        let is_remote = !(status.details().is_empty() && status.metadata().is_empty());
+        read(status, is_remote)
     }
 }
 
 /// What the result of a client's call gets.
 pub trait CallExt<T> {
-    /// The call's failure as an error that [came from a peer](OpError::is_remote), unless it failed on this side.
+    /// The call's failure as an error that [came from a peer](OpError::is_remote).
+    ///
+    /// Where tonic gives a source, as for a failed connection or a timeout, the call failed on this side. Some failures
+    /// of this side, such as an interceptor's refusal or a body that does not decode, have none and are not told apart.
     ///
     /// # Errors
     ///
@@ -118,24 +122,49 @@ pub trait CallExt<T> {
 
 impl<T> CallExt<T> for Result<T, Status> {
     fn op_error(self) -> Result<T, OpError> {
-        self.map_err(|mut status| {
-            let is_remote = status.source().is_none();
-            let error = from_status_ref(&status);
-            keep_call(error, is_remote, std::mem::take(status.metadata_mut()))
-        })
+        self.map_err(|status| read(status, true))
+    }
+}
+
+/// The error in the box, if it is a Status.
+pub(crate) fn from_boxed(error: Box<dyn Error + Send + Sync>) -> Result<OpError, Box<dyn Error + Send + Sync>> {
+    error.downcast::<Status>().map(|status| OpError::from(*status))
+}
+
+/// The error that is a Status, or `None`.
+pub(crate) fn from_ref(error: &(dyn Error + 'static)) -> Option<OpError> {
+    let status = error.downcast_ref::<Status>()?;
+    let is_remote = status.source().is_none() && !(status.details().is_empty() && status.metadata().is_empty());
+    Some(keep_call(convert(status), is_remote, status.metadata().clone()))
+}
+
+fn read(mut status: Status, is_remote: bool) -> OpError {
+    let metadata = std::mem::take(status.metadata_mut());
+    let error = keep_call(convert(&status), is_remote && status.source().is_none(), metadata);
+    match status.source() {
+        Some(source) if OpError::find(source).is_none() => error.with_foreign(Box::new(status), false),
+        _ => error,
     }
 }
 
 /// The error that a Status is, without what is known of the call.
-pub(crate) fn from_status_ref(status: &Status) -> OpError {
+fn convert(status: &Status) -> OpError {
     if let Some(error) = made_from(status) {
         return error.clone();
     }
     if is_timeout(status) {
         return OpError::new(Code::DEADLINE_EXCEEDED, status.message());
     }
-    let message = Bytes::copy_from_slice(status.message().as_bytes());
-    OpError::from_status(Code::new(status.code() as i32), message, Bytes::copy_from_slice(status.details()))
+    let details = Bytes::copy_from_slice(status.details());
+    let error = OpError::from_status(Code::new(status.code() as i32), status.message(), details);
+    // Details say where an error comes from; without them, the source does. tonic's text may be that of the source.
+    let source = status.source().filter(|_| status.details().is_empty());
+    let source =
+        source.and_then(|source| if source.to_string() == status.message() { source.source() } else { Some(source) });
+    match source {
+        Some(source) => error.with_cause_error(crate::convert::from_ref(source)),
+        None => error,
+    }
 }
 
 fn keep_call(error: OpError, is_remote: bool, metadata: MetadataMap) -> OpError {
@@ -150,9 +179,11 @@ fn made_from(status: &Status) -> Option<&OpError> {
     let is_ours = status.code() == grpc_code(error.code())
         && status.message() == error.message()
         && [Container::Status, Container::TensorFlow].iter().any(|&form| status.details() == error.to_details(form));
-    // tonic's own conversion of a boxed error keeps nothing but the text.
-    let is_tonics =
-        status.code() == tonic::Code::Unknown && status.details().is_empty() && status.message() == source.to_string();
+    // tonic's own conversion of a boxed error of the family keeps nothing but the text.
+    let is_tonics = status.code() == tonic::Code::Unknown
+        && status.details().is_empty()
+        && status.message() == source.to_string()
+        && family::downcast_ref(source).is_some();
     (is_ours || is_tonics).then_some(error)
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn is_type(key: &str, name: &str) -> bool {
 }
 
 /// The number in `operr/cause/<i>/google.rpc.Status`, the spelling that makes the keys of a map unique.
-pub(crate) fn cause_number(key: &str) -> Option<u64> {
+pub(crate) fn cause_number(key: &str) -> Option<u32> {
     let number = key.strip_prefix("operr/cause/")?.strip_suffix("/google.rpc.Status")?;
     number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()))
 }

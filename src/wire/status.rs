@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
+use super::Container;
 use super::scanner::{Scanner, Value};
-use crate::envelope::{Envelope, Form, Received};
+use crate::envelope::{Envelope, Received};
 use crate::error::OpError;
 use crate::failure::{Error, Kind};
 
@@ -41,12 +42,10 @@ impl OpError {
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<OpError, Error> {
         let bytes = bytes.into();
         if bytes.len() > MAX_LEN {
-            return Err(Error::new(0, Kind::TooLarge { length: bytes.len() }));
+            return Err(Error::new(0, Kind::TooLarge { length: bytes.len() }).within(STATUS));
         }
         let form = form_of(&bytes).map_err(|error| error.within(STATUS))?;
-        let what = if form == Form::Container { CONTAINER } else { STATUS };
-        let (code, received) = Received::index(bytes, form).map_err(|error| error.within(what))?;
-        Ok(OpError::from_envelope(code, Envelope::Received(received)))
+        read(bytes, form)
     }
 
     /// Decodes a copy of `bytes`, as [`from_bytes`](OpError::from_bytes) does.
@@ -57,16 +56,27 @@ impl OpError {
     pub fn from_slice(bytes: &[u8]) -> Result<OpError, Error> {
         OpError::from_bytes(Bytes::copy_from_slice(bytes))
     }
+
+    /// Decodes a Status that is known to be one, as a cause is.
+    pub(crate) fn from_status_bytes(bytes: Bytes) -> Result<OpError, Error> {
+        read(bytes, Container::Status)
+    }
+}
+
+fn read(bytes: Bytes, form: Container) -> Result<OpError, Error> {
+    let what = if form == Container::TensorFlow { CONTAINER } else { STATUS };
+    let (code, received) = Received::index(bytes, form).map_err(|error| error.within(what))?;
+    Ok(OpError::from_envelope(code, Envelope::Received(received)))
 }
 
 /// A container if at least one top-level field 1 is LEN and none is a varint; else a Status.
-fn form_of(bytes: &[u8]) -> Result<Form, Error> {
-    let mut form = Form::Status;
+fn form_of(bytes: &[u8]) -> Result<Container, Error> {
+    let mut form = Container::Status;
     let mut fields = Scanner::new(bytes);
     while let Some(field) = fields.next_field()? {
         match (field.number, field.value) {
-            (1, Value::Varint(_)) => return Ok(Form::Status),
-            (1, Value::Len(_)) => form = Form::Container,
+            (1, Value::Varint(_)) => return Ok(Container::Status),
+            (1, Value::Len(_)) => form = Container::TensorFlow,
             _ => {}
         }
     }

@@ -6,9 +6,8 @@ use prost::{Message as _, Name as _};
 use super::entry::{self, Parsed, Role};
 use super::scanner::{Scanner, Value, put_len_field};
 use crate::code::Code;
-use crate::envelope::{Envelope, Form};
+use crate::envelope::Envelope;
 use crate::error::OpError;
-use crate::failure::Error;
 use crate::operation::Omitted;
 
 /// What an error is put into for the trailer `grpc-status-details-bin`.
@@ -23,15 +22,25 @@ pub enum Container {
     TensorFlow,
 }
 
+impl Container {
+    /// The number of the field that holds the entries.
+    pub(crate) const fn entry_field(self) -> u8 {
+        match self {
+            Container::Status => 3,
+            Container::TensorFlow => 1,
+        }
+    }
+}
+
 impl OpError {
     /// Encodes the error as the bytes of the trailer `grpc-status-details-bin`, before base64.
     ///
     /// An error that came in a container and was not edited gives that container's very bytes.
     pub fn to_details(&self, container: Container) -> Bytes {
         match (container, self.envelope().form()) {
-            (Container::Status, Form::Status) | (Container::TensorFlow, Form::Container) => self.to_bytes(),
-            (Container::Status, Form::Container) => self.clone().into_status_form().to_bytes(),
-            (Container::TensorFlow, Form::Status) => match self.received_container() {
+            (Container::Status, Container::Status) | (Container::TensorFlow, Container::TensorFlow) => self.to_bytes(),
+            (Container::Status, Container::TensorFlow) => self.clone().into_status_form().to_bytes(),
+            (Container::TensorFlow, Container::Status) => match self.received_container() {
                 Some(container) => container.clone(),
                 None => status_to_container(&self.to_bytes()).into(),
             },
@@ -41,8 +50,8 @@ impl OpError {
     /// The error as a Status, should it be in container form because a bare container was decoded.
     pub(crate) fn into_status_form(self) -> OpError {
         match self.envelope().form() {
-            Form::Status => self,
-            Form::Container => from_container(self.code(), Bytes::new(), self.to_bytes()),
+            Container::Status => self,
+            Container::TensorFlow => from_container(self.code(), Bytes::new(), self.to_bytes()),
         }
     }
 }
@@ -75,18 +84,16 @@ pub(super) fn from_container(code: Code, message: Bytes, container: Bytes) -> Op
 /// The container with the details of a Status, whose code and message are left to the transport.
 fn status_to_container(status: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(status.len());
-    let mut next_cause = first_free_cause(status);
+    let mut numbers = number_causes(status).into_iter();
     let (mut has_entry, mut unknown) = (false, 0);
     let mut fields = Scanner::new(status);
     while let Ok(Some(field)) = fields.next_field() {
         match (field.number, field.value) {
             (3, Value::Len(start)) => {
                 let body = status.get(start..field.end).unwrap_or_default();
-                match numbered_cause(body, next_cause) {
-                    Ok(Some(body)) => {
-                        next_cause = next_cause.saturating_add(1);
-                        put_len_field(&mut out, 1, &body);
-                    }
+                let number = if is_cause(body) { numbers.next().flatten() } else { None };
+                match number.map(|number| entry::with_key(body, &entry::cause_key(number))) {
+                    Some(Ok(body)) => put_len_field(&mut out, 1, &body),
                     _ => put_len_field(&mut out, 1, body),
                 }
                 has_entry = true;
@@ -108,26 +115,37 @@ fn status_to_container(status: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The body of a cause under a key with a number; `None` if it has one, or is no cause.
-fn numbered_cause(body: &[u8], number: u64) -> Result<Option<Vec<u8>>, Error> {
-    let key = Parsed::read(body, 0, body.len())?.key;
-    if Role::of(key) != Role::Cause || entry::cause_number(key).is_some() {
-        return Ok(None);
-    }
-    entry::with_key(body, &entry::cause_key(number)).map(Some)
-}
-
-/// The number behind those that the causes of a Status have, if any came through a container.
-fn first_free_cause(status: &[u8]) -> u64 {
-    let mut free = 0;
+/// For each cause of a Status, in wire order, the number that its key gets in a container; `None` if it keeps the one it
+/// came with.
+fn number_causes(status: &[u8]) -> Vec<Option<u64>> {
+    let mut given = Vec::new();
     let mut fields = Scanner::new(status);
     while let Ok(Some(field)) = fields.next_field() {
         if let (3, Value::Len(start)) = (field.number, field.value)
             && let Ok(Parsed { key, .. }) = Parsed::read(status, start, field.end)
-            && let Some(number) = entry::cause_number(key)
+            && Role::of(key) == Role::Cause
         {
-            free = free.max(number.saturating_add(1));
+            given.push(entry::cause_number(key));
         }
     }
-    free
+    let mut sorted: Vec<u32> = given.iter().copied().flatten().collect();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
+        // Two with one number: all are numbered anew, in the order in which they are read.
+        let mut order: Vec<usize> = (0..given.len()).collect();
+        order.sort_by_key(|&index| given.get(index).copied().flatten().map_or(u64::MAX, u64::from));
+        let mut numbers = vec![None; given.len()];
+        for (number, index) in (0..).zip(order) {
+            if let Some(place) = numbers.get_mut(index) {
+                *place = Some(number);
+            }
+        }
+        return numbers;
+    }
+    let mut free = sorted.last().map_or(0, |&last| u64::from(last) + 1)..;
+    given.into_iter().map(|number| if number.is_none() { free.next() } else { None }).collect()
+}
+
+fn is_cause(body: &[u8]) -> bool {
+    Parsed::read(body, 0, body.len()).is_ok_and(|parsed| Role::of(parsed.key) == Role::Cause)
 }

@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 
-use super::tensorflow;
+use super::{Container, tensorflow};
 use crate::code::Code;
-use crate::envelope::Form;
 use crate::error::OpError;
 
 impl OpError {
@@ -33,18 +32,18 @@ impl OpError {
     /// assert_eq!(error.code(), Code::NOT_FOUND);
     /// assert_eq!(error.omitted().unwrap().unparsed, "not a Status");
     /// ```
-    pub fn from_status(code: Code, message: impl Into<Bytes>, details: impl Into<Bytes>) -> OpError {
-        let (message, details) = (message.into(), details.into());
+    pub fn from_status(code: Code, message: impl AsRef<[u8]>, details: impl Into<Bytes>) -> OpError {
+        let (message, details) = (Bytes::copy_from_slice(message.as_ref()), details.into());
         if details.is_empty() {
             return OpError::from_parts(code, message);
         }
         match OpError::from_bytes(details.clone()) {
             Err(_) => OpError::from_parts(code, message).with_unparsed(details),
-            Ok(inner) if inner.envelope().form() == Form::Container => {
+            Ok(inner) if inner.envelope().form() == Container::TensorFlow => {
                 tensorflow::from_container(code, message, details)
             }
             Ok(inner) if details_win(code, &message, inner.code()) => inner,
-            Ok(inner) => OpError::from_parts(code, message).with_cause(inner),
+            Ok(inner) => OpError::from_parts(code, message).with_cause_error(inner),
         }
     }
 }

@@ -35,7 +35,7 @@ fn exercise(error: &OpError, length: usize) {
     assert_eq!(length_of(&edited), length);
     assert!(error.omitted().is_none());
     let container = error.to_details(Container::TensorFlow);
-    assert_eq!(length_of(&OpError::from_status(error.code(), error.message().to_owned(), container)), length);
+    assert_eq!(length_of(&OpError::from_status(error.code(), error.message(), container)), length);
 }
 
 #[test]
@@ -92,6 +92,16 @@ fn wide_errors() {
             assert_eq!(format!("{error:?}").matches("message:").count(), MANY / 2 + 1);
         }
         assert_eq!(error, received);
+        // In turns, too, and into a container.
+        let mut turns = OpError::new(Code::INTERNAL, "wide");
+        let mut container = OpError::from_slice(b"\x0a\x06\x0a\x01k\x12\x01v").unwrap();
+        for index in 0..MANY / 2 {
+            let cause = OpError::new(Code::ABORTED, index.to_string());
+            turns = turns.with_cause(cause.clone()).with_payload(format!("example.com/{index}"), index.to_string());
+            container = container.with_cause(cause);
+        }
+        assert_eq!(turns, error);
+        assert_eq!(container.causes(), error.causes());
         let edited = received.with_payload("one more", "");
         assert!(edited.to_bytes().starts_with(&bytes));
         let container = OpError::from_status(Code::INTERNAL, "wide", error.to_details(Container::TensorFlow));

@@ -190,6 +190,40 @@ fn a_bare_container_stays_one_when_edited() {
     assert!(above.causes()[0].to_bytes().starts_with(b"\x08\x02\x1a"));
 }
 
+/// A map keeps one value a key, so keys must not be equal; found in review.
+#[test]
+fn causes_with_equal_numbers_are_numbered_anew() {
+    let numbered = |number: &str, code: u8| entry(&format!("operr/cause/{number}/google.rpc.Status"), [0x08, code]);
+    let plain = entry("type.googleapis.com/google.rpc.Status", [0x08, 9]);
+    for entries in [
+        vec![numbered("0", 1), numbered("0", 2), plain.clone(), numbered("7", 3)],
+        vec![numbered("18446744073709551615", 1), numbered("4294967295", 2), plain.clone(), plain.clone()],
+        vec![numbered("01", 1), numbered("1", 2)],
+    ] {
+        let count = entries.len();
+        let error = OpError::from_bytes([b"\x08\x05".to_vec(), entries.concat()].concat()).unwrap();
+        assert_eq!(error.causes().len(), count);
+        let container = error.to_details(Container::TensorFlow);
+        let map = operr::pb::tensorflow::distributed_runtime::GrpcPayloadContainer::decode(container.clone()).unwrap();
+        assert_eq!(map.payloads.len(), count, "{map:?}");
+        assert_eq!(OpError::from_status(Code::NOT_FOUND, "", container).causes(), error.causes());
+    }
+    let container = OpError::from_slice(b"\x0a\x06\x0a\x01k\x12\x01v").unwrap();
+    let edited =
+        container.with_payload("x/google.rpc.Status", "\x08\x01").with_payload("x/google.rpc.Status", "\x08\x02");
+    let map = operr::pb::tensorflow::distributed_runtime::GrpcPayloadContainer::decode(edited.to_bytes()).unwrap();
+    assert_eq!(map.payloads.len(), 3);
+    assert_eq!(edited.causes().len(), 2);
+}
+
+/// A cause is a Status, also where a trailer's details might be a container.
+#[test]
+fn a_container_is_no_cause() {
+    let error = OpError::new(Code::ABORTED, "m").with_payload("x/google.rpc.Status", "\x0a\x00");
+    assert!(error.causes().is_empty());
+    assert_eq!(error.omitted().unwrap().type_urls, ["x/google.rpc.Status"]);
+}
+
 /// Without an entry a container could not be told from a Status; found by fuzzing.
 #[test]
 fn unknown_fields_alone_are_declared_in_a_container() {

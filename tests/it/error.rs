@@ -182,8 +182,9 @@ fn sources_of_foreign_causes_are_causes_of_them() {
     let loading = &error.causes()[0];
     assert_eq!(loading.to_string(), "UNKNOWN: loading");
     let below = &loading.causes()[0];
-    assert_eq!(below.origin().unwrap().r#type, "std::io::Error");
-    assert_eq!(error.to_bytes(), OpError::from_bytes(error.to_bytes()).unwrap().to_bytes());
+    assert_eq!(below, &*inner, "an io::Error is what it holds");
+    let received = OpError::from_bytes(error.to_bytes()).unwrap();
+    assert_eq!(received.causes()[0].causes()[0].payloads().get("k").unwrap(), "v");
     assert_eq!(OpError::find(&error), Some(&error));
 }
 
@@ -198,6 +199,17 @@ fn find_looks_through_boxes_and_anyhow() {
     assert_eq!(OpError::find(&io::Error::other(wrapped)), Some(&*typed));
     let hidden = io::Error::other(anyhow::Error::new(typed.clone()));
     assert!(OpError::find(&hidden).is_none(), "anyhow hides the type of what it boxes");
+    let in_pointers: [Box<dyn StdError + Send + Sync>; 5] = [
+        Box::new(Box::new(typed.clone())),
+        Box::new(std::sync::Arc::new(typed.clone())),
+        Box::new(Box::new(OpError::from(typed.clone()))),
+        Box::new(io::Error::other(typed.clone())),
+        Box::new(io::Error::other(io::Error::other(OpError::from(typed.clone())))),
+    ];
+    for error in in_pointers {
+        assert_eq!(OpError::find(&*error), Some(&*typed), "{error:?}");
+        assert_eq!(OpError::new(Code::INTERNAL, "").with_cause(error).causes()[0], *typed);
+    }
     let kept = anyhow::Error::new(typed.clone()).reallocate_into_boxed_dyn_error_without_backtrace();
     assert_eq!(OpError::new(Code::INTERNAL, "").with_cause(kept).causes()[0], *typed);
     assert!(OpError::find(&io::Error::other("x")).is_none());
@@ -229,7 +241,7 @@ fn results_get_context_and_codes() {
 fn bail_and_ensure_return() {
     fn check(number: i32) -> Result<i32, OpError> {
         ensure!(number >= 0, operr::OutOfRangeError::new("negative"));
-        ensure!(number < 10, NotFoundError, "{} is too large", number);
+        ensure!(number < 10, operr::NotFoundError, "{} is too large", number);
         if number == 7 {
             bail!(AbortedError::new("unlucky").with_payload("k", "v"));
         }
@@ -251,4 +263,65 @@ fn originals_are_listed_nearest_first() {
     assert!(op.originals.iter().all(|op| op.originals.is_empty()));
     let caller = Frame::caller();
     assert!(caller.file.ends_with("error.rs") && caller.line > 0 && caller.column > 0);
+}
+
+/// Nothing but a chain of sources.
+#[derive(Debug)]
+struct Wrapper(Option<Box<dyn StdError + Send + Sync>>);
+
+impl std::fmt::Display for Wrapper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("wrapped")
+    }
+}
+
+impl StdError for Wrapper {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.as_deref().map(|error| error as _)
+    }
+}
+
+#[test]
+fn an_error_further_down_a_chain_is_a_cause() {
+    let inner = NotFoundError::new("gone").with_payload("k", "v");
+    let error = Err::<(), _>(Wrapper(Some(Box::new(inner.clone())))).context("opening").unwrap_err();
+    assert_eq!((error.code(), error.message()), (Code::UNKNOWN, "wrapped"));
+    assert_eq!(error.causes(), [OpError::from(inner.clone())]);
+    assert!(error.source().unwrap().is::<Wrapper>());
+
+    // Given as a cause, an error that was converted shows itself, with its code, and not what it was converted from.
+    let converted = Err::<(), _>(io::Error::other("disk")).or_code(Code::NOT_FOUND).unwrap_err();
+    let above = OpError::new(Code::INTERNAL, "outer").with_cause(converted.clone());
+    assert_eq!(above.source().unwrap().downcast_ref::<OpError>(), Some(&converted));
+    assert!(above.source().unwrap().source().unwrap().is::<io::Error>());
+}
+
+#[test]
+fn long_chains_of_sources_are_cut_and_say_so() {
+    let wrap = |error: Wrapper, _| Wrapper(Some(Box::new(error)));
+    let chain = (0..1_500).fold(Wrapper(None), wrap);
+    let error = OpError::new(Code::INTERNAL, "m").with_cause(chain);
+    let kept: Vec<_> = std::iter::successors(error.causes().first(), |error| error.causes().first()).collect();
+    assert_eq!(kept.len(), 1_001);
+    assert_eq!(kept[1_000].omitted().unwrap().causes, 500);
+    assert!(kept[999].omitted().is_none());
+    let whole = OpError::new(Code::INTERNAL, "m").with_cause((0..1_000).fold(Wrapper(None), wrap));
+    assert!(std::iter::successors(Some(&whole), |error| error.causes().first()).all(|error| error.omitted().is_none()));
+}
+
+/// What a peer wrote does not put lines of its own into a log.
+#[test]
+fn debug_is_one_line() {
+    let node = operr::pb::tensorflow::NodeDef {
+        name: "a\nb".into(),
+        op: "c\nd".into(),
+        device: "e\nf".into(),
+        ..Default::default()
+    };
+    let error = OpError::new(Code::INTERNAL, "m\nn")
+        .with_node_def(node)
+        .with_op(&Operation::new("g\nh", "i\nj"))
+        .with_origin(&Origin::new("k\nl"))
+        .with_payload("o\np", "q\nr");
+    assert!(!format!("{error:?}").contains('\n'));
 }

@@ -244,13 +244,18 @@ async fn a_status_that_is_no_number() {
     }
 }
 
-/// tonic panics at the details of a success, too.
+/// tonic panics at the details of a success, too, and makes a failure of one whose message is not UTF-8.
 #[tokio::test]
-async fn a_success_with_odd_details() {
+async fn a_success_with_odd_trailers() {
     for place in PLACES {
         let endpoint = peer(place, trailers("0", "fine", &["!!!!".into()])).await;
         assert!(alone(endpoint.clone()).await.is_none(), "{place:?}");
         with_layer(endpoint).await.unwrap();
+        for (status, message) in [("0", "%FF"), ("00", "fine")] {
+            let endpoint = peer(place, trailers(status, message, &[])).await;
+            assert_eq!(alone(endpoint.clone()).await.unwrap().unwrap_err().code(), tonic::Code::Unknown, "{place:?}");
+            with_layer(endpoint).await.unwrap();
+        }
     }
 }
 

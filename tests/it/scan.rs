@@ -53,6 +53,9 @@ fn predicates_tell_failures_apart() {
     let utf8 = OpError::from_slice(b"\x1a\x03\x0a\x01\xff").unwrap_err();
     assert!(utf8.is_invalid_utf8() && !utf8.is_truncated());
     assert_eq!(format!("{truncated:?}"), format!("operr::Error({truncated})"));
+    // Zeros that the system hands out without memory behind them; only the length is looked at.
+    let large = OpError::from_bytes(vec![0; 1 << 31]).unwrap_err();
+    assert!(large.is_too_large() && !large.is_truncated(), "{large}");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use operr::grpc::{CallExt as _, Client, SendOptions};
 use operr::{
-    CancelledError, Code, Container, DeadlineExceededError, Frame, NodeDef, NotFoundError, OpError, Operation, ensure,
+    CancelledError, Code, Container, DeadlineExceededError, Frame, NodeDef, NotFoundError, OpError, Operation,
+    ResultExt as _, ensure,
 };
 use tokio::net::TcpListener;
 use tokio_stream::{Stream, StreamExt as _, wrappers::TcpListenerStream};
@@ -241,7 +242,7 @@ fn a_status_gives_back_the_error_it_was_made_from() {
     // What was put together anew, with the same source, is what it says.
     let mut changed = Status::not_found("elsewhere");
     changed.set_source(std::sync::Arc::new(error.clone()));
-    assert_eq!(OpError::from(changed), NotFoundError::new("elsewhere").into());
+    assert_eq!(OpError::from(changed), NotFoundError::new("elsewhere").with_cause(error.clone()).into());
 
     // tonic's own conversion of boxed errors keeps only the text; the error is still there.
     let boxed = Status::from_error(Box::new(error.clone()));
@@ -256,7 +257,7 @@ fn a_status_gives_back_the_error_it_was_made_from() {
 }
 
 #[test]
-fn local_statuses_are_not_remote() {
+fn a_status_with_metadata_is_taken_to_be_a_peers() {
     assert!(!OpError::from(Status::not_found("m")).is_remote());
     assert_eq!(OpError::from(Status::not_found("m")), NotFoundError::new("m").into());
     let mut with_metadata = Status::not_found("m");
@@ -264,7 +265,35 @@ fn local_statuses_are_not_remote() {
     let error = OpError::from(with_metadata);
     assert!(error.is_remote());
     assert_eq!(error.metadata().unwrap().get("retry").unwrap(), "1");
-    assert!(error.with_note("n").is_remote());
+    assert!(error.clone().with_note("n").is_remote());
+
+    // Also as a cause, and with context; what is added to it here is not the peer's.
+    let status = || {
+        let mut status = Status::not_found("m");
+        status.metadata_mut().insert("retry", "1".parse().unwrap());
+        status
+    };
+    let above = OpError::new(Code::INTERNAL, "").with_cause(status());
+    assert!(!above.is_remote() && above.causes()[0].is_remote());
+    assert!(above.causes()[0].metadata().is_some());
+    let with_context = Err::<(), _>(status()).context("calling").unwrap_err();
+    assert!(with_context.is_remote() && with_context.metadata().is_some());
+    let with_local_cause = error.with_cause(CancelledError::new("here"));
+    assert!(with_local_cause.is_remote() && !with_local_cause.causes()[0].is_remote());
+    // Details that lost against the transport came from the peer.
+    let lost = Status::with_details(tonic::Code::NotFound, "m", CancelledError::new("inner").to_bytes());
+    assert!(OpError::from(lost).causes()[0].is_remote());
+}
+
+/// A Status that tonic made of an error of another type has the texts of that one's sources as causes.
+#[test]
+fn statuses_of_other_errors_keep_them() {
+    let inner = NotFoundError::new("x").with_payload("k", "v");
+    let status = Status::from_error(anyhow::Error::new(inner.clone()).context("wrapped").into());
+    assert_eq!((status.code(), status.message()), (tonic::Code::Unknown, "wrapped"));
+    let error = OpError::from(status);
+    assert_eq!((error.code(), error.message()), (Code::UNKNOWN, "wrapped"));
+    assert_eq!(error.causes(), [OpError::from(inner)]);
 }
 
 #[tokio::test]
@@ -277,4 +306,9 @@ async fn connection_failures_are_unavailable_and_local() {
         Caller::new(Client::connect_lazy(endpoint)).unary("unary", Request::new(1)).await.op_error().unwrap_err();
     assert_eq!(error.code(), Code::UNAVAILABLE);
     assert!(!error.is_remote());
+    let texts: Vec<_> = std::iter::successors(error.causes().first(), |error| error.causes().first())
+        .map(|error| error.message().to_owned())
+        .collect();
+    assert!(texts.iter().any(|text| text.contains("refused")), "{texts:?}");
+    assert!(std::error::Error::source(&error).unwrap().is::<Status>());
 }

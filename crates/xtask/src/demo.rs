@@ -89,7 +89,7 @@ fn cancelled_enqueue() -> Result<()> {
     Ok(())
 }
 
-/// Every trailer that `tests/golden/wire_vectors.json` has, read and written.
+/// The trailers with details in `tests/golden/wire_vectors.json`, each read and written.
 fn captured_trailers() -> Result<usize> {
     println!("\n== trailers captured from real TensorFlow 2.21 servers ==");
     let text = fs::read(process::root().join("tests/golden/wire_vectors.json"))?;

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,9 @@ fn name(command: &Command) -> String {
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
+/// How long a server may take to say that it is ready.
+const READY: Duration = Duration::from_secs(30);
+
 /// A process in the background, killed when this is dropped.
 pub(crate) struct Background(Child);
 
@@ -61,8 +65,12 @@ impl Background {
     pub(crate) fn start_server(command: &mut Command) -> Result<(Background, String)> {
         let mut server = Background::start(command.stdout(Stdio::piped()))?;
         let stdout = server.0.stdout.take().context("the server has no stdout")?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let _ = sender.send(BufReader::new(stdout).read_line(&mut line).map(|_| line));
+        });
+        let line = receiver.recv_timeout(READY).with_context(|| format!("{} is not ready", name(command)))??;
         ensure!(!line.is_empty(), "{} ended before it was ready", name(command));
         Ok((server, line.trim_end().to_owned()))
     }
