@@ -155,7 +155,8 @@ fn from_any<E: Into<Box<dyn StdError + Send + Sync>>>(error: E, code: Code, is_c
     from_foreign(&*error, type_name::<E>(), code).with_foreign(error, is_cause)
 }
 
-/// Any error as one of ours.
+/// Any error as one of ours, by its looks.
+#[cfg(feature = "tonic")]
 pub(crate) fn from_ref(error: &(dyn StdError + 'static)) -> OpError {
     known(error).unwrap_or_else(|| from_foreign(error, DYN_ERROR, Code::UNKNOWN))
 }

@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
         look_into(&error);
         assert_eq!(OpError::from_bytes(error.to_bytes()).expect("what was encoded decodes"), error);
         let container = error.to_details(Container::TensorFlow);
-        let received = OpError::from_status(error.code(), error.message_bytes().to_vec(), container);
+        let received = OpError::from_status(error.code(), error.message_bytes(), container);
         assert_eq!(received.causes(), error.causes(), "a container keeps the causes");
         assert_eq!(received.payloads().len(), error.payloads().len(), "and the payloads");
     }
