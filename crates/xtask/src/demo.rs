@@ -101,7 +101,7 @@ fn captured_trailers() -> Result<usize> {
         let code =
             Code::new(vector["grpc_status"].as_i64().and_then(|code| code.try_into().ok()).context("no status")?);
         let message = vector["grpc_message"].as_str().unwrap_or_default();
-        let error = OpError::from_status(code, message.to_owned(), details.clone());
+        let error = OpError::from_status(code, message, details.clone());
 
         let expected = vector["payloads_hex"].as_object().context("no payloads")?;
         ensure!(error.payloads().len() == expected.len(), "another number of payloads: {error:?}");
