@@ -35,7 +35,7 @@ impl Code {
     ///
     /// The enum reserves 20 under a name that says not to use it, so 20 has none here.
     pub fn name(self) -> Option<&'static str> {
-        if self == Code::OK { Some("OK") } else { ROWS.iter().find(|row| row.code == self).map(|row| row.name) }
+        if self == Code::OK { Some("OK") } else { self.row().map(|row| row.name) }
     }
 
     /// The code with this name, spelled as [`name`](Code::name) gives it.
@@ -45,12 +45,27 @@ impl Code {
 
     /// The name of the class in `tf.errors`, such as `"NotFoundError"`; `None` for a number without one.
     pub fn class_name(self) -> Option<&'static str> {
-        ROWS.iter().find(|row| row.code == self).map(|row| row.class)
+        self.row().map(|row| row.class)
+    }
+
+    /// What the code says, in a sentence; `None` for a number without a class.
+    pub fn description(self) -> Option<&'static str> {
+        self.row().map(|row| row.says)
+    }
+
+    /// The HTTP status that `google.rpc.Code` maps it to, such as 404; 200 for [`Code::OK`], and 500 for a number without a
+    /// name.
+    pub fn http_status(self) -> u16 {
+        if self == Code::OK { 200 } else { self.row().map_or(500, |row| row.http) }
     }
 
     /// The sixteen codes that have a class, in ascending order.
     pub fn errors() -> impl ExactSizeIterator<Item = Code> {
         ROWS.iter().map(|row| row.code)
+    }
+
+    fn row(self) -> Option<&'static Row> {
+        ROWS.iter().find(|row| row.code == self)
     }
 
     /// Whether gRPC has a status code with this number: 0 to 16.
@@ -97,44 +112,47 @@ struct Row {
     code: Code,
     name: &'static str,
     class: &'static str,
+    http: u16,
+    says: &'static str,
 }
 
 /// THE TABLE. Everything that exists sixteen times is derived from it: it hands its rows to the macro it is given.
-/// A row is the number, the constant, the variant of `ErrorKind`, the class, and what the code says.
+/// A row is the number, the constant, the variant of `ErrorKind`, the class, the HTTP status that `google.rpc.Code` maps it
+/// to, and what the code says.
 macro_rules! for_each_error {
     ($callback:ident) => {
         $callback! {
-            1 CANCELLED Cancelled CancelledError
+            1 CANCELLED Cancelled CancelledError 499
                 "The operation was cancelled, mostly by its caller.";
-            2 UNKNOWN Unknown UnknownError
+            2 UNKNOWN Unknown UnknownError 500
                 "Something failed and nothing more is known, as when an error of another kind is carried.";
-            3 INVALID_ARGUMENT InvalidArgument InvalidArgumentError
+            3 INVALID_ARGUMENT InvalidArgument InvalidArgumentError 400
                 "An argument is wrong whatever the state of the system.";
-            4 DEADLINE_EXCEEDED DeadlineExceeded DeadlineExceededError
+            4 DEADLINE_EXCEEDED DeadlineExceeded DeadlineExceededError 504
                 "The deadline passed before the operation ended; it may still have taken effect.";
-            5 NOT_FOUND NotFound NotFoundError
+            5 NOT_FOUND NotFound NotFoundError 404
                 "What was asked for does not exist.";
-            6 ALREADY_EXISTS AlreadyExists AlreadyExistsError
+            6 ALREADY_EXISTS AlreadyExists AlreadyExistsError 409
                 "What was to be created exists already.";
-            7 PERMISSION_DENIED PermissionDenied PermissionDeniedError
+            7 PERMISSION_DENIED PermissionDenied PermissionDeniedError 403
                 "The caller is known and may not do this.";
-            8 RESOURCE_EXHAUSTED ResourceExhausted ResourceExhaustedError
+            8 RESOURCE_EXHAUSTED ResourceExhausted ResourceExhaustedError 429
                 "A quota or a resource such as memory is used up.";
-            9 FAILED_PRECONDITION FailedPrecondition FailedPreconditionError
+            9 FAILED_PRECONDITION FailedPrecondition FailedPreconditionError 400
                 "The system is not in the state that the operation needs.";
-            10 ABORTED Aborted AbortedError
+            10 ABORTED Aborted AbortedError 409
                 "The operation was given up, as after a conflict; the caller may start over.";
-            11 OUT_OF_RANGE OutOfRange OutOfRangeError
+            11 OUT_OF_RANGE OutOfRange OutOfRangeError 400
                 "The operation went past the valid range, as at the end of a sequence.";
-            12 UNIMPLEMENTED Unimplemented UnimplementedError
+            12 UNIMPLEMENTED Unimplemented UnimplementedError 501
                 "The operation is not implemented here.";
-            13 INTERNAL Internal InternalError
+            13 INTERNAL Internal InternalError 500
                 "An invariant of the system is broken.";
-            14 UNAVAILABLE Unavailable UnavailableError
+            14 UNAVAILABLE Unavailable UnavailableError 503
                 "The service cannot be reached right now; trying again later may help.";
-            15 DATA_LOSS DataLoss DataLossError
+            15 DATA_LOSS DataLoss DataLossError 500
                 "Data is lost or corrupted and cannot be recovered.";
-            16 UNAUTHENTICATED Unauthenticated UnauthenticatedError
+            16 UNAUTHENTICATED Unauthenticated UnauthenticatedError 401
                 "The request has no valid credentials.";
         }
     };
@@ -142,7 +160,7 @@ macro_rules! for_each_error {
 pub(crate) use for_each_error;
 
 macro_rules! constants {
-    ($($number:literal $constant:ident $variant:ident $class:ident $says:literal;)+) => {
+    ($($number:literal $constant:ident $variant:ident $class:ident $http:literal $says:literal;)+) => {
         impl Code {
             $(
                 #[doc = concat!($says, " Number ", $number, ", class [`", stringify!($class), "`](crate::",
@@ -152,7 +170,13 @@ macro_rules! constants {
         }
 
         const ROWS: &[Row] = &[
-            $(Row { code: Code::$constant, name: stringify!($constant), class: stringify!($class) },)+
+            $(Row {
+                code: Code::$constant,
+                name: stringify!($constant),
+                class: stringify!($class),
+                http: $http,
+                says: $says,
+            },)+
         ];
     };
 }

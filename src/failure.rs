@@ -22,16 +22,29 @@ struct Inner {
 
 pub(crate) enum Kind {
     Truncated,
-    Overrun { field: u32, needs: u64, left: usize },
+    Overrun {
+        field: u32,
+        needs: u64,
+        left: usize,
+    },
     VarintTooLong,
     FieldNumber,
     ReservedWireType(u8),
     GroupEnd(u32),
     GroupDepth,
-    WireType { field: u32, expected: &'static str },
-    Utf8 { field: u32 },
-    TooLarge { length: usize },
+    WireType {
+        field: u32,
+        expected: &'static str,
+    },
+    Utf8 {
+        field: u32,
+    },
+    TooLarge {
+        length: usize,
+    },
     Prost(prost::DecodeError),
+    #[cfg(feature = "json")]
+    Json(String),
 }
 
 impl Error {
@@ -44,6 +57,12 @@ impl Error {
         Error(Box::new(Inner { what, position: None, kind: Kind::Prost(error) }))
     }
 
+    /// A failure of JSON, at an offset or about the whole.
+    #[cfg(feature = "json")]
+    pub(crate) fn json(position: Option<usize>, reason: impl Into<String>) -> Error {
+        Error(Box::new(Inner { what: "JSON", position, kind: Kind::Json(reason.into()) }))
+    }
+
     /// Names the message that was being read.
     pub(crate) fn within(mut self, what: &'static str) -> Error {
         self.0.what = what;
@@ -52,7 +71,8 @@ impl Error {
 
     /// The offset in bytes, from the start of the input, of the field at which reading stopped.
     ///
-    /// `None` where the decoder does not tell: inside the nested messages of a node.
+    /// `None` where the decoder does not tell: inside the nested messages of a node, and for JSON that is well-formed but
+    /// says what cannot be.
     pub fn position(&self) -> Option<usize> {
         self.0.position
     }
@@ -96,6 +116,8 @@ impl fmt::Display for Error {
             Kind::Utf8 { field } => write!(f, "field {field} is not UTF-8"),
             Kind::TooLarge { length } => write!(f, "{length} bytes are more than the 2 GiB a message may have"),
             Kind::Prost(error) => write!(f, "{error}"),
+            #[cfg(feature = "json")]
+            Kind::Json(reason) => f.write_str(reason),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::node_def::NodeDef;
 use crate::operation::{Operation, Origin};
 
 macro_rules! family {
-    ($($number:literal $constant:ident $variant:ident $class:ident $says:literal;)+) => {
+    ($($number:literal $constant:ident $variant:ident $class:ident $http:literal $says:literal;)+) => {
         $(
             #[doc = concat!($says, " An [`OpError`] with [`Code::", stringify!($constant), "`], number ", $number, ".")]
             ///

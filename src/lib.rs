@@ -18,10 +18,13 @@ mod failure;
 mod family;
 #[cfg(feature = "tonic")]
 pub mod grpc;
+#[cfg(feature = "json")]
+mod json;
 mod node_def;
 mod operation;
 mod payloads;
 pub mod pb;
+mod retry;
 mod wire;
 
 pub use code::Code;
@@ -34,9 +37,12 @@ pub use family::{
     PermissionDeniedError, ResourceExhaustedError, UnauthenticatedError, UnavailableError, UnimplementedError,
     UnknownError,
 };
+#[cfg(feature = "json")]
+pub use json::text_format;
 pub use node_def::NodeDef;
 pub use operation::{Frame, Omitted, Operation, Origin};
 pub use payloads::Payloads;
+pub use retry::Retry;
 pub use wire::Container;
 
 /// The compiled schemas of `proto/`, with all that they import: a serialized `google.protobuf.FileDescriptorSet`.

@@ -72,7 +72,7 @@ impl From<OpError> for Status {
 }
 
 macro_rules! classes_into_status {
-    ($($number:literal $constant:ident $variant:ident $class:ident $says:literal;)+) => {
+    ($($number:literal $constant:ident $variant:ident $class:ident $http:literal $says:literal;)+) => {
         $(
             impl From<crate::$class> for Status {
                 fn from(error: crate::$class) -> Status {

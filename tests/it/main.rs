@@ -8,6 +8,7 @@ mod edit;
 mod error;
 mod family;
 mod golden;
+mod json;
 mod node_def;
 mod odd_trailers;
 mod properties;
