@@ -10,7 +10,7 @@ use std::{error, fmt};
 /// let error = operr::OpError::from_slice(b"\x12\x05abc").unwrap_err();
 /// assert!(error.is_truncated());
 /// assert_eq!(error.position(), Some(0));
-/// assert_eq!(error.to_string(), "google.rpc.Status, byte 0: field 2 runs past the end: it needs 5 bytes, 3 are left");
+/// assert_eq!(error.to_string(), "google.rpc.Status, byte 0: field 2 runs past the end: 5 bytes needed, 3 left");
 /// ```
 pub struct Error(Box<Inner>);
 
@@ -103,7 +103,7 @@ impl fmt::Display for Error {
         match &self.0.kind {
             Kind::Truncated => write!(f, "the input ends in the middle of a field"),
             Kind::Overrun { field, needs, left } => {
-                write!(f, "field {field} runs past the end: it needs {needs} bytes, {left} are left")
+                write!(f, "field {field} runs past the end: {needs} bytes needed, {left} left")
             }
             Kind::VarintTooLong => write!(f, "a varint is longer than 10 bytes or its value does not fit"),
             Kind::FieldNumber => write!(f, "the field number is 0 or above 536,870,911"),

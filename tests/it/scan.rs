@@ -13,8 +13,8 @@ fn failures_name_position_and_reason() {
     let cases: &[(&[u8], usize, &str)] = &[
         (b"\x08", 0, "the input ends in the middle of a field"),
         (b"\x08\x01\x12", 2, "the input ends in the middle of a field"),
-        (b"\x08\x01\x12\x05abc", 2, "field 2 runs past the end: it needs 5 bytes, 3 are left"),
-        (b"\x08\x01\x1a\x03\x0a\x05a", 4, "field 1 runs past the end: it needs 5 bytes, 1 are left"),
+        (b"\x08\x01\x12\x05abc", 2, "field 2 runs past the end: 5 bytes needed, 3 left"),
+        (b"\x08\x01\x1a\x03\x0a\x05a", 4, "field 1 runs past the end: 5 bytes needed, 1 left"),
         (b"\x08\x01\x1a\x05\x0a\x03a\xffb", 4, "field 1 is not UTF-8"),
         (b"\x08\x01\x1a\x02\x08\x07", 4, "field 1 has the wrong wire type, expected a string"),
         (b"\x08\x01\x1a\x02\x10\x07", 4, "field 2 has the wrong wire type, expected bytes"),
@@ -31,7 +31,7 @@ fn failures_name_position_and_reason() {
         (b"\x0c", 0, "a group ends with field 1, which did not begin it"),
         (b"\x4b\x54", 1, "a group ends with field 10, which did not begin it"),
         (b"\x4b\x08\x01", 0, "the input ends in the middle of a field"),
-        (b"\x49\x01\x02", 0, "field 9 runs past the end: it needs 8 bytes, 2 are left"),
+        (b"\x49\x01\x02", 0, "field 9 runs past the end: 8 bytes needed, 2 left"),
     ];
     for (bytes, position, reason) in cases {
         let (at, text) = failure(bytes);

@@ -1,6 +1,7 @@
 //! [`Failure`]: why the program stops, and with which exit status.
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -30,6 +31,16 @@ impl Failure {
         // With stderr closed too, the exit status has to do.
         let _ = writeln!(io::stderr(), "error: {}", text::one_line(&line));
         ExitCode::FAILURE
+    }
+}
+
+impl Failure {
+    /// Names the file that an input is in.
+    pub(crate) fn within(self, file: &Path) -> Failure {
+        match self {
+            Failure::Input(message) => Failure::Input(format!("{}: {message}", file.display())),
+            other => other,
+        }
     }
 }
 

@@ -55,8 +55,8 @@ impl Form {
         if let Some(bytes) = self.bytes(content) {
             return OpError::from_bytes(bytes?).map_err(|error| error.to_string());
         }
-        let text = std::str::from_utf8(content)
-            .map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to()))?;
+        let text =
+            std::str::from_utf8(content).map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to()))?;
         match self {
             Form::Json => OpError::from_json(text).map_err(|error| error.to_string()),
             Form::StatusJson => OpError::from_status_json(text).map_err(|error| error.to_string()),
@@ -65,6 +65,13 @@ impl Form {
                 Ok(OpError::from_http(status, text))
             }
         }
+    }
+}
+
+impl Form {
+    /// Says why the input is no error in this form.
+    pub(crate) fn refuse(self, reason: &str) -> String {
+        format!("the input is no error in the form {}: {reason}", self.name())
     }
 }
 
@@ -86,8 +93,7 @@ pub(crate) fn find(content: &Bytes) -> Result<Found, String> {
     if content.trim_ascii_start().starts_with(b"{") {
         match json::form_of(content) {
             Ok(form) => {
-                let as_form = |reason| format!("as {}: {reason}", form.name());
-                let error = form.read(content, None).map_err(as_form)?;
+                let error = form.read(content, None).map_err(|reason| form.refuse(&reason))?;
                 return Ok(Found { form, error, others: Vec::new() });
             }
             // A container whose first entry has 123 bytes begins with a newline and a brace.
@@ -105,7 +111,9 @@ pub(crate) fn find(content: &Bytes) -> Result<Found, String> {
             (Err(reason), _) => reasons.push(format!("as {}: {reason}", form.name())),
         }
     }
-    found.ok_or_else(|| reasons.join("; "))
+    found.ok_or_else(|| {
+        format!("the input is no error in any form: {}; --from takes it for one of them", reasons.join("; "))
+    })
 }
 
 /// Finds the bytes of details that are no error in any form: what is hex is hex, even so.

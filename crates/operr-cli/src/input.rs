@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::Args;
+use clap::builder::Resettable;
 use operr::{Code, OpError};
 
 use crate::failure::{Failure, note};
@@ -17,7 +18,7 @@ use crate::text;
 #[command(next_help_heading = "Input")]
 pub(crate) struct Input {
     /// File with the error; `-`, or no file, is stdin.
-    #[arg(value_name = "FILE", conflicts_with_all = ["base64", "hex"])]
+    #[arg(value_name = "FILE", help_heading = Resettable::Reset, conflicts_with_all = ["base64", "hex"])]
     file: Option<PathBuf>,
     /// The error in base64: standard or URL-safe, padded or not.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "hex")]
@@ -94,9 +95,7 @@ impl Allow {
         let error = match form {
             _ if content.trim_ascii().is_empty() && form != Some(Form::Raw) => self.nothing()?,
             Some(Form::Raw) if content.is_empty() => self.nothing()?,
-            Some(form) => form.read(content, http_status).map_err(|reason| {
-                Failure::Input(format!("the input is no error in the form {}: {reason}", form.name()))
-            })?,
+            Some(form) => form.read(content, http_status).map_err(|reason| Failure::Input(form.refuse(&reason)))?,
             None => found(content)?,
         };
         Ok(into_status(error))
@@ -160,8 +159,7 @@ fn details(content: &Bytes, form: Option<Form>) -> Result<Bytes, Failure> {
 
 /// The error, and a note where it is one in several forms.
 fn found(content: &Bytes) -> Result<OpError, Failure> {
-    let found = form::find(content)
-        .map_err(|reasons| Failure::Input(format!("the input is no error in any form: {reasons}; see --from")))?;
+    let found = form::find(content).map_err(Failure::Input)?;
     if let Some(other) = found.others.first() {
         note(&format!(
             "read as {}; it is an error as {} too: --from {} reads it so",

@@ -13,6 +13,7 @@
 
 mod codes;
 mod convert;
+mod cut;
 mod decode;
 mod failure;
 mod form;
@@ -23,16 +24,15 @@ mod new;
 mod output;
 mod shell;
 mod text;
+mod tree;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::failure::Failure;
-
 /// Looks into an operation error: a google.rpc.Status, a TensorFlow trailer, its JSON, in raw bytes, hex or base64.
 #[derive(Parser)]
-#[command(name = "operr", version, after_help = EXIT_STATUS)]
+#[command(name = "operr", bin_name = "operr", version, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -47,7 +47,11 @@ fn is_harmful(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn escape<'a>(text: &'a str, is_escaped: impl Fn(char) -> bool, mut put: impl FnMut(&mut String, char)) -> Cow<'a, str> {
+fn escape<'a>(
+    text: &'a str,
+    is_escaped: impl Fn(char) -> bool,
+    mut put: impl FnMut(&mut String, char),
+) -> Cow<'a, str> {
     if !text.chars().any(&is_escaped) {
         return Cow::Borrowed(text);
     }

@@ -1,19 +1,18 @@
 //! The main job, shown: an error from one process caught whole in another, and the trailers of real TensorFlow servers.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use bytes::Bytes;
-use operr::{CancelledError, Code, Container, OpError};
+use operr::{CancelledError, Code, OpError};
 use serde_json::Value;
 
 use crate::process::{self, Background, cargo};
 
 pub(crate) fn run() -> Result<()> {
-    process::run(&mut cargo(["build", "--quiet", "--package", "operr-queue"]))?;
+    process::run(&mut cargo(["build", "--quiet", "--package", "operr-queue", "--package", "operr-cli"]))?;
     let started = Instant::now();
     cancelled_enqueue()?;
     let trailers = captured_trailers()?;
@@ -89,29 +88,37 @@ fn cancelled_enqueue() -> Result<()> {
     Ok(())
 }
 
-/// The trailers with details in `tests/golden/wire_vectors.json`, each read and written.
+/// The trailers with details in `tests/golden/wire_vectors.json`, each looked into by `operr decode`.
 fn captured_trailers() -> Result<usize> {
-    println!("\n== trailers captured from real TensorFlow 2.21 servers ==");
+    println!("\n== trailers captured from real TensorFlow 2.21 servers, by operr decode ==");
     let text = fs::read(process::root().join("tests/golden/wire_vectors.json"))?;
     let vectors: Vec<Value> = serde_json::from_slice(&text)?;
     let mut shown = 0;
     for vector in &vectors {
-        let Some(details) = vector["details_bin_hex"].as_str() else { continue };
-        let details = hex(details)?;
-        let code =
-            Code::new(vector["grpc_status"].as_i64().and_then(|code| code.try_into().ok()).context("no status")?);
-        let message = vector["grpc_message"].as_str().unwrap_or_default();
-        let error = OpError::from_status(code, message, details.clone());
-
-        let expected = vector["payloads_hex"].as_object().context("no payloads")?;
-        ensure!(error.payloads().len() == expected.len(), "another number of payloads: {error:?}");
-        println!("{:<22} {:.90}", code.class_name().unwrap_or("OpError"), message.lines().next().unwrap_or_default());
-        for (url, value) in error.payloads().iter() {
-            let expected = hex(expected.get(url).and_then(Value::as_str).context("another payload")?)?;
-            ensure!(value == expected, "another value of {url}");
-            println!("{:<22} + {url}: b\"{}\"", "", value.escape_ascii());
+        let text = |key: &str| vector[key].as_str().unwrap_or_default();
+        if text("details_bin_hex").is_empty() {
+            continue;
         }
-        ensure!(error.to_details(Container::TensorFlow) == details, "it encodes to other bytes: {error:?}");
+        let operr = |command: &[&str]| {
+            let mut operr = Command::new(process::target().join("debug").join("operr"));
+            operr.args(command).args(["--hex", text("details_bin_hex"), "--message", text("grpc_message")]);
+            operr.arg("--grpc-status").arg(vector["grpc_status"].to_string());
+            process::read(operr.current_dir(process::root()).stdin(Stdio::null()))
+        };
+        println!("\n{}", operr(&["decode"])?);
+
+        let object: Value = serde_json::from_str(&operr(&["decode", "--json"])?)?;
+        ensure!(object["code"] == vector["grpc_status"], "another code: {object}");
+        ensure!(object["message"] == vector["grpc_message"], "another message: {object}");
+        let payloads = object["payloads"].as_array().context("no payloads")?;
+        let expected = vector["payloads_hex"].as_object().context("no payloads were captured")?;
+        ensure!(payloads.len() == expected.len(), "another number of payloads: {object}");
+        for payload in payloads {
+            let url = payload["typeUrl"].as_str().context("a payload without a key")?;
+            ensure!(expected.contains_key(url), "another payload: {url}");
+        }
+        let again = operr(&["convert", "--to", "tensorflow", "--encoding", "hex"])?;
+        ensure!(again == text("details_bin_hex"), "it encodes to other bytes: {again}");
         shown += 1;
     }
     ensure!(shown > 0, "no trailer was shown");
@@ -133,9 +140,4 @@ fn until(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
         thread::sleep(Duration::from_millis(50));
     }
     anyhow::bail!("not so within ten seconds: {what}")
-}
-
-fn hex(text: &str) -> Result<Bytes> {
-    let digits = |at| text.get(at..at + 2).context("half a byte");
-    (0..text.len()).step_by(2).map(|at| Ok(u8::from_str_radix(digits(at)?, 16)?)).collect()
 }

@@ -38,9 +38,9 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs a command to its end and gives what it printed; it must succeed.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
-    let output =
-        command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {}", name(command)))?;
-    ensure!(output.status.success(), "{} failed: {}", name(command), output.status);
+    let output = command.output().with_context(|| format!("cannot start {}", name(command)))?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{} failed: {}\n{stderr}", name(command), output.status);
     Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
 }
 

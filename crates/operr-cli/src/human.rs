@@ -1,0 +1,215 @@
+//! An error on a page for people: everything that is in it, cut where it would no longer be read.
+
+use std::fmt::{Display, Write as _};
+
+use anstyle::{AnsiColor, Style};
+use operr::{Code, Frame, NodeDef, Omitted, OpError, Operation, Origin};
+
+use crate::cut::brief;
+use crate::text::{self, count};
+use crate::{cut, tree};
+
+/// The page, with colours.
+pub(crate) fn page(error: &OpError) -> String {
+    let mut page = Page::default();
+    page.header("", error);
+    page.parts(error);
+    if !error.causes().is_empty() {
+        page.line(format_args!("{LABEL}causes:{LABEL:#}"));
+        tree::causes(&mut page, error);
+    }
+    if let Some(omitted) = error.omitted() {
+        page.omitted(&omitted);
+    }
+    if error.code() != Code::OK {
+        page.line(format_args!("{LABEL}retry:{LABEL:#} {}", error.retry()));
+    }
+    page.out
+}
+
+/// Lines, each behind a prefix.
+#[derive(Default)]
+pub(crate) struct Page {
+    pub(crate) out: String,
+    /// What each line begins with.
+    pub(crate) prefix: String,
+    /// How many lines there are.
+    pub(crate) lines: usize,
+}
+
+impl Page {
+    /// Writes a line.
+    pub(crate) fn line(&mut self, line: impl Display) {
+        let start = self.out.len();
+        let _ = write!(self.out, "{}{line}", self.prefix);
+        let end = self.out.trim_end_matches(' ').len().max(start);
+        self.out.truncate(end);
+        self.out.push('\n');
+        self.lines += 1;
+    }
+
+    /// Writes code, class and message; the first line has the prefix `first`.
+    pub(crate) fn header(&mut self, first: &str, error: &OpError) {
+        let code = error.code();
+        let mut head = match code.name() {
+            Some(name) => format!("{CODE}{name}{CODE:#} ({})", code.value()),
+            None => format!("{CODE}code {}{CODE:#}", code.value()),
+        };
+        // A number without a name has the class that TensorFlow gives it.
+        if let Some(class) = code.class_name().or(Code::UNKNOWN.class_name()).filter(|_| code != Code::OK) {
+            let _ = write!(head, ", {class}");
+        }
+        let message = cut::lines(&text::harmless(error.message()));
+        let mut message = message.lines();
+        match message.next() {
+            Some(line) => {
+                let _ = write!(head, ": {line}");
+            }
+            None => head.push_str(", without a message"),
+        }
+        let prefix = std::mem::replace(&mut self.prefix, first.to_owned());
+        self.line(head);
+        self.prefix = prefix;
+        for line in message {
+            self.line(format_args!("  {line}"));
+        }
+    }
+
+    /// Writes everything but header, causes and what was omitted.
+    pub(crate) fn parts(&mut self, error: &OpError) {
+        if let Some(node) = error.node_def() {
+            self.node(&node);
+        }
+        if let Some(op) = error.op() {
+            self.op(&op);
+        }
+        if let Some(origin) = error.origin() {
+            self.origin(&origin);
+        }
+        for (url, value) in error.payloads().iter() {
+            let size = count(value.len(), "byte");
+            self.line(format_args!("{LABEL}payload:{LABEL:#} {} {DIM}({size}){DIM:#}", brief(url)));
+            match operr::text_format(url, &value) {
+                Some(fields) => self.block(&fields),
+                None => self.block(&cut::bytes(&value)),
+            }
+        }
+    }
+
+    fn node(&mut self, node: &NodeDef) {
+        match (node.name(), node.op(), node.device()) {
+            (Ok(name), Ok(op), Ok(device)) => {
+                let on = if device.is_empty() { String::new() } else { format!(" on {}", brief(device)) };
+                self.line(format_args!("{LABEL}node:{LABEL:#} {} ({}){on}", brief(name), brief(op)));
+            }
+            _ => self.line(format_args!("{LABEL}node:{LABEL:#} {}", count(node.as_bytes().len(), "byte"))),
+        }
+        if let Some(fields) = operr::text_format(NODE_DEF, node.as_bytes()) {
+            self.block(&fields);
+        }
+        if let Err(reason) = node.decode() {
+            self.line(format_args!("  cannot be read: {}", text::one_line(&reason.to_string())));
+            self.block(&cut::hex(node.as_bytes()));
+        }
+    }
+
+    fn op(&mut self, op: &Operation) {
+        let Operation { name, r#type, traceback, originals, .. } = op;
+        self.line(format_args!("{LABEL}op:{LABEL:#} {} ({})", brief(name), brief(r#type)));
+        self.created_at(traceback);
+        for Operation { name, r#type, traceback, .. } in originals.iter().take(MAX_ORIGINALS) {
+            self.line(format_args!("  made from {} ({})", brief(name), brief(r#type)));
+            self.created_at(traceback);
+        }
+        if let Some(more) = originals.len().checked_sub(MAX_ORIGINALS).filter(|more| *more > 0) {
+            self.line(format_args!("  {DIM}... {} not shown{DIM:#}", count(more, "more original")));
+        }
+    }
+
+    fn origin(&mut self, origin: &Origin) {
+        if !origin.r#type.is_empty() {
+            self.line(format_args!("{LABEL}raised as:{LABEL:#} {}", brief(&origin.r#type)));
+        }
+        for note in &origin.notes {
+            let note = cut::lines(&text::harmless(note));
+            let mut lines = note.lines();
+            self.line(format_args!("{LABEL}note:{LABEL:#} {}", lines.next().unwrap_or_default()));
+            lines.for_each(|line| self.line(format_args!("  {line}")));
+        }
+        if !origin.raised_at.is_empty() {
+            self.line(format_args!("{LABEL}raised at:{LABEL:#}"));
+            self.frames(&origin.raised_at);
+        }
+    }
+
+    fn created_at(&mut self, frames: &[Frame]) {
+        if !frames.is_empty() {
+            self.line("  created at:");
+            self.indented(|page| page.frames(frames));
+        }
+    }
+
+    fn frames(&mut self, frames: &[Frame]) {
+        // The innermost calls tell most.
+        let skipped = frames.len().saturating_sub(MAX_FRAMES);
+        if skipped > 0 {
+            self.line(format_args!("  {DIM}... {} not shown{DIM:#}", count(skipped, "outer frame")));
+        }
+        for frame in frames.iter().skip(skipped) {
+            self.line(format_args!("  {}", brief(&frame.to_string())));
+            if !frame.code.is_empty() {
+                self.line(format_args!("    {}", brief(frame.code.trim())));
+            }
+        }
+    }
+
+    /// Writes what is missing from the error.
+    pub(crate) fn omitted(&mut self, omitted: &Omitted) {
+        self.line(format_args!("{LABEL}omitted:{LABEL:#}"));
+        let mut number = |number: u64, what: &str| {
+            if number > 0 {
+                self.line(format_args!("  {}", count(usize::try_from(number).unwrap_or(usize::MAX), what)));
+            }
+        };
+        number(omitted.causes.into(), "cause");
+        number(omitted.frames.into(), "frame");
+        number(omitted.attributes.into(), "attribute");
+        number(omitted.bytes, "byte");
+        if omitted.message_bytes > 0 {
+            self.line(format_args!("  the message was {} bytes long", omitted.message_bytes));
+        }
+        for url in omitted.type_urls.iter().take(MAX_URLS) {
+            self.line(format_args!("  left out or not readable: {}", brief(url)));
+        }
+        if !omitted.unparsed.is_empty() {
+            let size = count(omitted.unparsed.len(), "byte");
+            self.line(format_args!("  details that could not be read, {size}:"));
+            self.indented(|page| page.block(&cut::bytes(&omitted.unparsed)));
+        }
+    }
+
+    fn indented(&mut self, write: impl FnOnce(&mut Page)) {
+        let before = self.prefix.clone();
+        self.prefix.push_str("  ");
+        write(self);
+        self.prefix = before;
+    }
+
+    /// Writes the lines of a text, indented.
+    fn block(&mut self, text: &str) {
+        for line in cut::lines(&text::harmless(text)).lines() {
+            self.line(format_args!("  {line}"));
+        }
+    }
+}
+
+pub(crate) const CODE: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const LABEL: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+
+const NODE_DEF: &str = "type.googleapis.com/tensorflow.NodeDef";
+/// Of a traceback.
+const MAX_FRAMES: usize = 100;
+const MAX_ORIGINALS: usize = 100;
+/// Of what is missing.
+const MAX_URLS: usize = 100;
