@@ -1,6 +1,9 @@
 //! The lossless JSON object of an error.
 
+use std::borrow::Cow;
+
 use prost::{Message, Name};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::reflect::{self, from_base64, to_base64, to_json};
@@ -47,8 +50,19 @@ impl OpError {
     /// When it is no JSON object, when `status` is no base64 of an error, and when a key that counts has a value of
     /// another kind than above.
     pub fn from_json(text: &str) -> Result<OpError, Error> {
+        // Only this key, so that what else is there may be nested as deep as it likes.
+        if let Ok(Lossless { status }) = serde_json::from_str(text) {
+            return OpError::from_bytes(from_base64(&status)?);
+        }
         read(&parse(text)?, MAX_DEPTH)
     }
+}
+
+/// What counts of the object.
+#[derive(Deserialize)]
+struct Lossless<'a> {
+    #[serde(borrow)]
+    status: Cow<'a, str>,
 }
 
 /// Parses text; the failure has the position.
@@ -89,6 +103,7 @@ fn object(error: &OpError, depth: usize) -> Value {
 
 fn read(value: &Value, depth: usize) -> Result<OpError, Error> {
     let object = value.as_object().ok_or_else(|| Error::json(None, "an error is an object"))?;
+    // A cause that was written by hand may have one, too.
     if let Some(status) = get(object, "status", Value::as_str, "a string in base64")? {
         return OpError::from_bytes(from_base64(status)?);
     }

@@ -145,6 +145,24 @@ fn causes_are_cut_at_a_depth_and_nothing_is_lost() {
     assert_eq!(OpError::from_json(&error.to_json()).unwrap().causes().len(), 1);
 }
 
+/// JSON readers stop at 128 levels; the object of a deep error has more.
+#[test]
+fn what_is_nested_deep_reads_back() {
+    let mut function = pb::tensorflow::NameAttrList::default();
+    let as_value =
+        |function| pb::tensorflow::AttrValue { value: Some(pb::tensorflow::attr_value::Value::Func(function)) };
+    for _ in 0..30 {
+        function =
+            pb::tensorflow::NameAttrList { name: "f".into(), attr: [("f".to_owned(), as_value(function))].into() };
+    }
+    let node = pb::tensorflow::NodeDef { attr: [("body".to_owned(), as_value(function))].into(), ..Default::default() };
+    let bottom = OpError::new(Code::INTERNAL, "").with_node_def(node);
+    assert!(object(&bottom)["nodeDef"]["attr"]["body"]["func"].is_object());
+    let error = (0..31).fold(bottom, |error, _| OpError::new(Code::ABORTED, "").with_cause(error));
+    assert!(serde_json::from_str::<Value>(&error.to_json()).is_err(), "it is not that deep any more");
+    assert_eq!(OpError::from_json(&error.to_json()).unwrap(), error);
+}
+
 #[test]
 fn objects_by_hand_are_read_without_a_status() {
     let error = OpError::from_json(
