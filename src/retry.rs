@@ -26,7 +26,7 @@ pub enum Retry {
 impl OpError {
     /// Whether to try again: what the detail `google.rpc.RetryInfo` says, else what the code says.
     ///
-    /// Causes do not count. A delay that is negative or missing says nothing.
+    /// Causes do not count. A delay that is negative, missing or beyond the 10,000 years that protobuf allows says nothing.
     ///
     /// ```
     /// use operr::{Code, OpError, Retry};
@@ -36,7 +36,11 @@ impl OpError {
     /// ```
     pub fn retry(&self) -> Retry {
         let info = self.detail::<RetryInfo>().ok().flatten();
-        let delay = info.and_then(|info| info.retry_delay).and_then(|delay| Duration::try_from(delay).ok());
+        // By hand: prost's conversion overflows at the smallest number of seconds.
+        let delay = info.and_then(|info| info.retry_delay).and_then(|delay| {
+            let (seconds, nanos) = (u64::try_from(delay.seconds).ok()?, u32::try_from(delay.nanos).ok()?);
+            (seconds <= MAX_SECONDS && nanos < 1_000_000_000).then(|| Duration::new(seconds, nanos))
+        });
         match delay {
             Some(delay) => Retry::After(delay),
             None => by_code(self.code()),
@@ -52,6 +56,9 @@ fn by_code(code: Code) -> Retry {
         _ => Retry::Never,
     }
 }
+
+/// The bound of `google.protobuf.Duration`.
+const MAX_SECONDS: u64 = 315_576_000_000;
 
 /// For people: `again, with backoff`.
 impl fmt::Display for Retry {

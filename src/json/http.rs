@@ -33,8 +33,8 @@ impl OpError {
 
     /// Reads what [`to_http`](OpError::to_http) writes, and what else a server or a proxy answers. Never fails.
     ///
-    /// A body that is no such JSON is kept in [`Omitted::unparsed`](crate::Omitted::unparsed), and the code is that of the
-    /// HTTP status.
+    /// A body that is no such JSON is kept in [`Omitted::unparsed`](crate::Omitted::unparsed), as is the text of a detail that
+    /// cannot be read; and the code is that of the HTTP status where there is no name. A status below 300 is code 0.
     ///
     /// ```
     /// use operr::{Code, OpError};
@@ -55,9 +55,11 @@ fn read(status: u16, body: &str) -> Result<OpError, Error> {
     let value = parse(body)?;
     let error = value.get("error").and_then(Value::as_object);
     let error = error.ok_or_else(|| Error::json(None, "there is no object \"error\""))?;
-    let name = error.get("status").and_then(Value::as_str);
-    let code = name.and_then(Code::from_name).unwrap_or_else(|| from_http_status(status));
-    status::read(error, code, MAX_DEPTH)
+    let name = error.get("status").and_then(Value::as_str).and_then(Code::from_name);
+    // A failed response is no success, whatever its body says.
+    let code = name.filter(|&code| code != Code::OK || status < 400).unwrap_or_else(|| from_http_status(status));
+    let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+    Ok(status::read(error, OpError::new(code, message), MAX_DEPTH))
 }
 
 /// The code that an HTTP status says most, where nothing else does.

@@ -22,10 +22,10 @@ impl OpError {
     /// | `status` | standard base64 of [`to_bytes`](OpError::to_bytes): this is the error, all else is a view of it |
     /// | `code`, `codeName` | the number; its name, or null |
     /// | `type` | the class, `"UnknownError"` for a number without one |
-    /// | `message` | the message |
+    /// | `message` | the message; what is not UTF-8 as U+FFFD |
     /// | `nodeDef`, `op`, `origin`, `omitted` | proto3 JSON of the message, or null |
     /// | `payloads` | list of `typeUrl`, `value` in standard base64 and, for known types, `json`, in wire order |
-    /// | `causes` | list of such objects; not below the 32nd level |
+    /// | `causes` | list of such objects; not below the 32nd level, and with a null `status` where those of all causes would be longer than four times the error |
     ///
     /// ```
     /// use operr::{AbortedError, OpError};
@@ -37,7 +37,8 @@ impl OpError {
     /// # Ok::<_, operr::Error>(())
     /// ```
     pub fn to_json(&self) -> String {
-        object(self, MAX_DEPTH).to_string()
+        let length = self.to_bytes().len();
+        object(self, MAX_DEPTH, &mut (length + MAX_REPEATS * length.max(MIN_REPEATED))).to_string()
     }
 
     /// Reads the object that [`to_json`](OpError::to_json) writes.
@@ -51,7 +52,9 @@ impl OpError {
     /// another kind than above.
     pub fn from_json(text: &str) -> Result<OpError, Error> {
         // Only this key, so that what else is there may be nested as deep as it likes.
-        if let Ok(Lossless { status }) = serde_json::from_str(text) {
+        if text.trim_start().starts_with('{')
+            && let Ok(Lossless { status }) = serde_json::from_str(text)
+        {
             return OpError::from_bytes(from_base64(&status)?);
         }
         read(&parse(text)?, MAX_DEPTH)
@@ -76,7 +79,11 @@ pub(super) fn parse(text: &str) -> Result<Value, Error> {
     })
 }
 
-fn object(error: &OpError, depth: usize) -> Value {
+/// The object; `left` is how many bytes of errors there may still be in base64, as each level has those below it again.
+fn object(error: &OpError, depth: usize, left: &mut usize) -> Value {
+    let bytes = error.to_bytes();
+    let status = (bytes.len() <= *left).then(|| to_base64(&bytes));
+    *left = left.saturating_sub(bytes.len());
     let view = |url: &str, message: Option<Vec<u8>>| message.and_then(|message| to_json(url, message.into()));
     let payloads = error.payloads().iter().map(|(url, value)| {
         let mut payload = json!({ "typeUrl": url, "value": to_base64(&value) });
@@ -87,7 +94,7 @@ fn object(error: &OpError, depth: usize) -> Value {
     });
     let causes = if depth > 1 { error.causes() } else { &[] };
     json!({
-        "status": to_base64(&error.to_bytes()),
+        "status": status,
         "code": error.code().value(),
         "codeName": error.code().name(),
         "type": error.code().class_name().or(Code::UNKNOWN.class_name()),
@@ -96,7 +103,7 @@ fn object(error: &OpError, depth: usize) -> Value {
         "op": view(&Operation::type_url(), error.op().map(|op| op.encode_to_vec())),
         "origin": view(&Origin::type_url(), error.origin().map(|origin| origin.encode_to_vec())),
         "payloads": payloads.collect::<Vec<_>>(),
-        "causes": causes.iter().map(|cause| object(cause, depth - 1)).collect::<Vec<_>>(),
+        "causes": causes.iter().map(|cause| object(cause, depth - 1, left)).collect::<Vec<_>>(),
         "omitted": view(&Omitted::type_url(), error.omitted().map(|omitted| omitted.encode_to_vec())),
     })
 }
@@ -150,3 +157,8 @@ pub(super) fn get<'a, T>(
         None => Ok(None),
     }
 }
+
+/// How many times the bytes of an error may be in its causes again.
+const MAX_REPEATS: usize = 4;
+/// Below this length nobody minds.
+const MIN_REPEATED: usize = 4_096;

@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, ge
 use bytes::Bytes;
 use prost::Message as _;
 use prost_reflect::text_format::FormatOptions;
-use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor};
+use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, Kind, MessageDescriptor};
 use prost_types::{DescriptorProto, FileDescriptorSet};
 use serde_json::Value;
 
@@ -32,9 +32,12 @@ static POOL_WITHOUT_MAPS: LazyLock<DescriptorPool> = LazyLock::new(|| {
 });
 
 /// The type that a URL names, if we have its schema.
+///
+/// Not `google.protobuf.Any`, nor `google.rpc.Status`, the one type that holds it: prost-reflect looks into an `Any` with
+/// a recursion limit of its own at each level, and a peer can nest them without bound.
 pub(super) fn type_of(url: &str) -> Option<MessageDescriptor> {
     let (_, name) = url.rsplit_once('/')?;
-    POOL.get_message_by_name(name)
+    POOL.get_message_by_name(name).filter(|_| !matches!(name, "google.protobuf.Any" | "google.rpc.Status"))
 }
 
 /// The message as proto3 JSON; `None` if the type is unknown or the bytes do not decode.
@@ -47,9 +50,22 @@ pub(super) fn to_json(url: &str, value: Bytes) -> Option<Value> {
     Some(json)
 }
 
+/// The bytes of a message that is given as proto3 JSON, and whether all of it was known.
+pub(super) fn from_json_of_newer(descriptor: MessageDescriptor, json: Value) -> Result<(Bytes, bool), Error> {
+    match from_json(descriptor.clone(), json.clone()) {
+        Ok(bytes) => Ok((bytes, true)),
+        Err(_) => read_json(descriptor, json, &DeserializeOptions::new().deny_unknown_fields(false))
+            .map(|bytes| (bytes, false)),
+    }
+}
+
 /// The bytes of a message that is given as proto3 JSON.
 pub(super) fn from_json(descriptor: MessageDescriptor, json: Value) -> Result<Bytes, Error> {
-    let message = DynamicMessage::deserialize(descriptor.clone(), json)
+    read_json(descriptor, json, &DeserializeOptions::new())
+}
+
+fn read_json(descriptor: MessageDescriptor, json: Value, options: &DeserializeOptions) -> Result<Bytes, Error> {
+    let message = DynamicMessage::deserialize_with_options(descriptor.clone(), json, options)
         .map_err(|error| Error::json(None, format!("no {}: {error}", descriptor.full_name())))?;
     Ok(normalize(&descriptor, &message.encode_to_vec(), MAX_NESTING)?.into())
 }

@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::envelope::Entry;
 use crate::error::OpError;
 use crate::failure::Error;
+use crate::operation::Omitted;
 use crate::wire::entry::Role;
 
 impl OpError {
@@ -38,11 +39,15 @@ impl OpError {
     ///
     /// # Errors
     ///
-    /// When it is no JSON object, or a key has a value of another kind than a Status has.
+    /// When it is no JSON object, or a key has a value of another kind than a Status has. A detail that cannot be read, as
+    /// one of a type that is not known here, fails nothing: its text is in [`Omitted::unparsed`](crate::Omitted::unparsed).
     pub fn from_status_json(text: &str) -> Result<OpError, Error> {
         let value = parse(text)?;
         let object = value.as_object().ok_or_else(|| Error::json(None, "a google.rpc.Status is an object"))?;
-        read(object, code(object, "code", "code")?, MAX_DEPTH)
+        let code = code(object, "code", "code")?;
+        let message = get(object, "message", Value::as_str, "a string")?.unwrap_or_default();
+        get(object, "details", Value::as_array, "a list")?;
+        Ok(read(object, OpError::new(code, message), MAX_DEPTH))
     }
 }
 
@@ -60,7 +65,7 @@ fn detail(entry: &Entry<'_>, depth: usize) -> Value {
     let view = match entry.role {
         Role::Cause if depth <= 1 => None,
         Role::Cause => entry.error().map(|cause| status(&cause, depth - 1)),
-        _ => to_json(entry.key, value.clone()),
+        _ => to_json(entry.key, value.clone()).filter(|view| nesting(view) <= MAX_NESTING),
     };
     let mut detail = Map::new();
     detail.insert("@type".to_owned(), entry.key.into());
@@ -72,48 +77,65 @@ fn detail(entry: &Entry<'_>, depth: usize) -> Value {
     Value::Object(detail)
 }
 
-/// The error with this code and the message and details of an object.
-pub(super) fn read(object: &Map<String, Value>, code: Code, depth: usize) -> Result<OpError, Error> {
-    let message = get(object, "message", Value::as_str, "a string")?.unwrap_or_default();
-    let mut error = OpError::new(code, message);
-    for detail in get(object, "details", Value::as_array, "a list")?.into_iter().flatten() {
-        let detail = detail.as_object().ok_or_else(|| Error::json(None, "a detail is an object"))?;
-        let url = get(detail, "@type", Value::as_str, "a string")?;
-        let url = url.ok_or_else(|| Error::json(None, "a detail has no \"@type\""))?;
-        error = error.with_payload(url, value(url, detail, depth)?);
+/// The error with the details of an object. Those that cannot be read whole are declared, with their text.
+pub(super) fn read(object: &Map<String, Value>, mut error: OpError, depth: usize) -> OpError {
+    let mut omitted = Omitted::default();
+    let mut unparsed = Vec::new();
+    for detail in object.get("details").and_then(Value::as_array).into_iter().flatten() {
+        let url = detail.get("@type").and_then(Value::as_str).unwrap_or_default();
+        let value = detail.as_object().filter(|_| !url.is_empty()).and_then(|detail| value(url, detail, depth));
+        if !matches!(value, Some((_, true))) {
+            omitted.type_urls.push(url.to_owned());
+            unparsed.push(detail.to_string());
+        }
+        if let Some((value, _)) = value {
+            error = error.with_payload(url, value);
+        }
     }
-    Ok(error)
+    if unparsed.is_empty() {
+        return error;
+    }
+    omitted.unparsed = unparsed.join("\n").into();
+    match error.omitted() {
+        Some(before) => {
+            omitted.type_urls.splice(0..0, before.type_urls);
+            omitted.unparsed = [before.unparsed, omitted.unparsed].concat().into();
+            error.with_omitted(&Omitted { type_urls: omitted.type_urls, unparsed: omitted.unparsed, ..before })
+        }
+        None => error.with_omitted(&omitted),
+    }
 }
 
-/// The value of a detail.
-fn value(url: &str, detail: &Map<String, Value>, depth: usize) -> Result<Bytes, Error> {
+/// The value of a detail, and whether it is all that was given.
+fn value(url: &str, detail: &Map<String, Value>, depth: usize) -> Option<(Bytes, bool)> {
     let mut fields = detail.clone();
     fields.shift_remove("@type");
     let is_fallback = fields.len() == 1 && fields.get("value").is_some_and(Value::is_string);
+    let from_fallback = || Some((from_base64(fields.get("value")?.as_str()?).ok()?.into(), fields.len() == 1));
     match reflect::type_of(url) {
-        Some(_) if Role::of(url) == Role::Cause && !is_fallback => {
-            if depth <= 1 {
-                return Err(Error::json(None, "causes are nested deeper than 32"));
-            }
-            Ok(read(&fields, code(&fields, "code", "code")?, depth - 1)?.to_bytes())
+        _ if Role::of(url) == Role::Cause && !is_fallback => {
+            let message = fields.get("message").and_then(Value::as_str).unwrap_or_default();
+            let cause = OpError::new(code(&fields, "code", "code").ok().filter(|_| depth > 1)?, message);
+            Some((read(&fields, cause, depth - 1).to_bytes(), true))
         }
         Some(descriptor) if is_well_known(url) => {
-            reflect::from_json(descriptor, fields.shift_remove("value").unwrap_or_default())
+            reflect::from_json(descriptor, fields.shift_remove("value")?).ok().map(|value| (value, fields.is_empty()))
         }
         // A type of ours that did not decode is written as its bytes; none has a string "value" alone.
-        Some(descriptor) if !is_fallback => reflect::from_json(descriptor, Value::Object(fields)),
-        _ => {
-            let value = get(&fields, "value", Value::as_str, "a string in base64")?;
-            let reason =
-                || Error::json(None, format!("the type {url:?} is not known, and there is no \"value\" in base64"));
-            Ok(from_base64(value.ok_or_else(reason)?)?.into())
-        }
+        Some(descriptor) if !is_fallback => reflect::from_json_of_newer(descriptor, Value::Object(fields)).ok(),
+        _ => from_fallback(),
     }
 }
 
 /// The code under one of two keys: as a number, or by name.
 pub(super) fn code(object: &Map<String, Value>, number: &str, name: &str) -> Result<Code, Error> {
-    let read_number = |value: &Value| value.as_i64().and_then(|code| i32::try_from(code).ok()).map(Code::new);
+    // proto3 JSON takes 5, 5.0 and "5" for the same number.
+    let read_number = |value: &Value| {
+        let float = || value.as_f64().filter(|code| code.fract() == 0.0 && code.abs() < 1e15).map(|code| code as i64);
+        let text = || value.as_str().and_then(|code| code.parse().ok());
+        let code = value.as_i64().or_else(float).or_else(text)?;
+        i32::try_from(code).ok().map(Code::new)
+    };
     let read_name = |value: &Value| value.as_str().and_then(Code::from_name);
     let by_number = get(object, number, |value| read_number(value).or_else(|| read_name(value)), "a number or a name")?;
     match by_number {
@@ -126,3 +148,15 @@ pub(super) fn code(object: &Map<String, Value>, number: &str, name: &str) -> Res
 fn is_well_known(url: &str) -> bool {
     url.rsplit_once('/').is_some_and(|(_, name)| name.starts_with("google.protobuf."))
 }
+
+/// How many levels of objects and lists there are. prost's limit for messages bounds it.
+fn nesting(value: &Value) -> usize {
+    1 + match value {
+        Value::Object(object) => object.values().map(nesting).max().unwrap_or(0),
+        Value::Array(list) => list.iter().map(nesting).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Of a detail: with 32 causes around it, each of two levels, it is below the 128 that JSON readers take.
+const MAX_NESTING: usize = 48;

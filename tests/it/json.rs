@@ -194,12 +194,10 @@ fn what_is_no_error_says_why_and_where() {
     assert_eq!(reason(r#"{"codeName": "GONE"}"#), "JSON: \"codeName\" has to be the name of a code");
     assert!(reason(r#"{"code": 5, "nodeDef": {"nome": "n"}}"#).starts_with("JSON: no tensorflow.NodeDef: "));
     assert_eq!(reason(r#"{"code": 5, "payloads": [{}]}"#), "JSON: a payload has no typeUrl");
+    assert_eq!(reason(r#"["CAU="]"#), "JSON: an error is an object");
     let reason = |text: &str| OpError::from_status_json(text).unwrap_err().to_string();
-    assert_eq!(reason(r#"{"details": [{}]}"#), "JSON: a detail has no \"@type\"");
-    assert_eq!(
-        reason(r#"{"details": [{"@type": "x/y", "a": 1}]}"#),
-        "JSON: the type \"x/y\" is not known, and there is no \"value\" in base64"
-    );
+    assert_eq!(reason(r#"{"details": {}}"#), "JSON: \"details\" has to be a list");
+    assert_eq!(reason(r#"{"message": 7}"#), "JSON: \"message\" has to be a string");
     let deep = format!("{}{}", r#"{"causes": ["#.repeat(40), "]}".repeat(40));
     assert!(OpError::from_json(&deep).unwrap_err().to_string().contains("deeper than 32"));
     assert!(OpError::from_json(&"[".repeat(100_000)).is_err());
@@ -290,7 +288,13 @@ fn the_verdict_is_the_table() {
     let info = |seconds| RetryInfo { retry_delay: Some(prost_types::Duration { seconds, nanos: 0 }) };
     let error = OpError::new(Code::RESOURCE_EXHAUSTED, "m");
     assert_eq!(error.clone().with_detail(&info(3)).retry(), Retry::After(std::time::Duration::from_secs(3)));
-    assert_eq!(error.clone().with_detail(&info(-3)).retry(), Retry::Never);
+    for seconds in [-3, i64::MIN, i64::MAX] {
+        assert_eq!(error.clone().with_detail(&info(seconds)).retry(), Retry::Never);
+    }
+    for nanos in [-1, i32::MIN, i32::MAX] {
+        let info = RetryInfo { retry_delay: Some(prost_types::Duration { seconds: 1, nanos }) };
+        assert_eq!(error.clone().with_detail(&info).retry(), Retry::Never);
+    }
     assert_eq!(error.clone().with_detail(&RetryInfo::default()).retry(), Retry::Never);
     assert_eq!(error.clone().with_detail(&RequestInfo::default()).retry(), Retry::Never);
     assert_eq!(error.with_cause(OpError::new(Code::UNAVAILABLE, "")).retry(), Retry::Never);
@@ -312,4 +316,84 @@ proptest! {
         let _ = (OpError::from_json(&text).is_ok(), OpError::from_status_json(&text).is_ok());
         let _ = OpError::from_http(status, &text).to_json();
     }
+}
+
+/// What Google's own APIs answer: details of types that are not known here, and newer fields.
+#[test]
+fn details_that_cannot_be_read_hide_nothing() {
+    let foreign = r#"{"@type":"type.googleapis.com/google.cloud.Foo","a":1}"#;
+    let newer = r#"{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"R","since":2027}"#;
+    let fine = r#"{"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"7"}"#;
+    let fields = format!(r#""message":"shard gone","details":[{foreign},{newer},{fine},3]"#);
+    let http = format!(r#"{{"error":{{"code":404,"status":"NOT_FOUND",{fields}}}}}"#);
+    let status = format!(r#"{{"code":5,{fields}}}"#);
+    for error in [OpError::from_status_json(&status).unwrap(), OpError::from_http(404, &http)] {
+        assert_eq!((error.code(), error.message()), (Code::NOT_FOUND, "shard gone"));
+        assert_eq!(error.detail::<RequestInfo>().unwrap().unwrap().request_id, "7");
+        assert_eq!(error.detail::<ErrorInfo>().unwrap().unwrap().reason, "R");
+        let omitted = error.omitted().unwrap();
+        let urls = ["type.googleapis.com/google.cloud.Foo", "type.googleapis.com/google.rpc.ErrorInfo", ""];
+        assert_eq!(omitted.type_urls, urls);
+        assert_eq!(omitted.unparsed, format!("{foreign}\n{newer}\n3"));
+    }
+    let odd = OpError::from_http(404, r#"{"error":{"message":7,"status":"OK"}}"#);
+    assert_eq!(odd, OpError::new(Code::NOT_FOUND, ""));
+    assert_eq!(OpError::from_status_json(r#"{"code": 5.0}"#).unwrap().code(), Code::NOT_FOUND);
+    assert_eq!(OpError::from_status_json(r#"{"code": "5"}"#).unwrap().code(), Code::NOT_FOUND);
+}
+
+/// Messages in messages in an `Any`, as deep as a peer likes: no stack, no memory.
+#[test]
+fn an_any_in_an_any_is_not_looked_into() {
+    let test = || {
+        let any = |value: Vec<u8>| prost_types::Any { type_url: "x/google.protobuf.Any".into(), value }.encode_to_vec();
+        let nested = (0..20_000).fold(Vec::new(), |value, _| any(value));
+        let flat = OpError::new(Code::INTERNAL, "m").with_payload("x/google.protobuf.Any", nested.clone());
+        for error in [flat.clone(), OpError::new(Code::INTERNAL, "m").with_cause(flat)] {
+            assert_eq!(OpError::from_json(&error.to_json()).unwrap(), error);
+            assert_eq!(OpError::from_status_json(&error.to_status_json()).unwrap(), error);
+            let (status, body) = error.to_http();
+            assert_eq!(OpError::from_http(status, &body), error);
+            assert!(error.to_text().len() < 10 * error.to_bytes().len());
+        }
+        assert_eq!(text_format("x/google.protobuf.Any", &nested), None);
+    };
+    std::thread::Builder::new().stack_size(512 * 1024).spawn(test).unwrap().join().unwrap();
+}
+
+/// What is written is below the 128 levels that readers take, nodes and causes together.
+#[test]
+fn deep_nodes_in_deep_causes_are_read_back() {
+    let as_value =
+        |function| pb::tensorflow::AttrValue { value: Some(pb::tensorflow::attr_value::Value::Func(function)) };
+    for functions in [0, 10, 20, 30] {
+        let mut function = pb::tensorflow::NameAttrList::default();
+        for _ in 0..functions {
+            let attr = [("f".to_owned(), as_value(function))].into();
+            function = pb::tensorflow::NameAttrList { name: "f".into(), attr };
+        }
+        let attr = [("body".to_owned(), as_value(function))].into();
+        let node = pb::tensorflow::NodeDef { attr, ..Default::default() };
+        let bottom = OpError::new(Code::INTERNAL, "").with_node_def(node);
+        for causes in [0, 5, 31, 40] {
+            let error = (0..causes).fold(bottom.clone(), |error, _| OpError::new(Code::ABORTED, "").with_cause(error));
+            assert_eq!(OpError::from_status_json(&error.to_status_json()).unwrap(), error, "{functions} {causes}");
+            let (status, body) = error.to_http();
+            assert_eq!(OpError::from_http(status, &body), error, "{functions} {causes}");
+        }
+    }
+}
+
+/// Each level would have those below it again.
+#[test]
+fn the_object_stays_in_proportion() {
+    let bottom = OpError::new(Code::ABORTED, "").with_payload("k", vec![7; 1_000_000]);
+    let error = (0..31).fold(bottom, |error, _| OpError::new(Code::ABORTED, "").with_cause(error));
+    let json = error.to_json();
+    assert!(json.len() < 10 * error.to_bytes().len(), "{}", json.len());
+    assert_eq!(OpError::from_json(&json).unwrap(), error);
+    let value = object(&error);
+    assert!(value["causes"][0]["status"].is_string());
+    let last = std::iter::successors(Some(&value), |value| value["causes"].get(0)).last().unwrap();
+    assert!(last["status"].is_null() && last["payloads"][0]["value"].is_string());
 }

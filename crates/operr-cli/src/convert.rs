@@ -22,6 +22,7 @@ pub(crate) struct Convert {
 
 impl Convert {
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        self.to.check(self.encoding)?;
         self.to.write(&self.input.read()?, self.encoding)
     }
 }

@@ -18,6 +18,7 @@ pub(crate) fn page(error: &OpError) -> String {
         page.line(format_args!("{LABEL}causes:{LABEL:#}"));
         tree::causes(&mut page, error);
     }
+    page.end();
     if let Some(omitted) = error.omitted() {
         page.omitted(&omitted);
     }
@@ -35,17 +36,33 @@ pub(crate) struct Page {
     pub(crate) prefix: String,
     /// How many lines there are.
     pub(crate) lines: usize,
+    /// How many lines did not fit.
+    hidden: usize,
+    is_at_end: bool,
 }
 
 impl Page {
-    /// Writes a line.
+    /// Writes a line, unless the page is full.
     pub(crate) fn line(&mut self, line: impl Display) {
+        if self.lines >= MAX_PAGE && !self.is_at_end {
+            self.hidden += 1;
+            return;
+        }
         let start = self.out.len();
         let _ = write!(self.out, "{}{line}", self.prefix);
         let end = self.out.trim_end_matches(' ').len().max(start);
         self.out.truncate(end);
         self.out.push('\n');
         self.lines += 1;
+    }
+
+    /// Says how much did not fit; what comes now does.
+    fn end(&mut self) {
+        self.is_at_end = true;
+        if self.hidden > 0 {
+            let more = count(self.hidden, "more line");
+            self.line(format_args!("{DIM}... {more} not shown; --json keeps them all{DIM:#}"));
+        }
     }
 
     /// Writes code, class and message; the first line has the prefix `first`.
@@ -86,13 +103,21 @@ impl Page {
         if let Some(origin) = error.origin() {
             self.origin(&origin);
         }
-        for (url, value) in error.payloads().iter() {
+        for (url, value) in error.payloads().iter().take(MAX_ITEMS) {
             let size = count(value.len(), "byte");
             self.line(format_args!("{LABEL}payload:{LABEL:#} {} {DIM}({size}){DIM:#}", brief(url)));
             match operr::text_format(url, &value) {
                 Some(fields) => self.block(&fields),
                 None => self.block(&cut::bytes(&value)),
             }
+        }
+        self.more(error.payloads().len(), "more payload");
+    }
+
+    /// Says how many of a list are not shown.
+    fn more(&mut self, number: usize, what: &str) {
+        if let Some(more) = number.checked_sub(MAX_ITEMS).filter(|more| *more > 0) {
+            self.line(format_args!("  {DIM}... {} not shown{DIM:#}", count(more, what)));
         }
     }
 
@@ -117,25 +142,24 @@ impl Page {
         let Operation { name, r#type, traceback, originals, .. } = op;
         self.line(format_args!("{LABEL}op:{LABEL:#} {} ({})", brief(name), brief(r#type)));
         self.created_at(traceback);
-        for Operation { name, r#type, traceback, .. } in originals.iter().take(MAX_ORIGINALS) {
+        for Operation { name, r#type, traceback, .. } in originals.iter().take(MAX_ITEMS) {
             self.line(format_args!("  made from {} ({})", brief(name), brief(r#type)));
             self.created_at(traceback);
         }
-        if let Some(more) = originals.len().checked_sub(MAX_ORIGINALS).filter(|more| *more > 0) {
-            self.line(format_args!("  {DIM}... {} not shown{DIM:#}", count(more, "more original")));
-        }
+        self.more(originals.len(), "more original");
     }
 
     fn origin(&mut self, origin: &Origin) {
         if !origin.r#type.is_empty() {
             self.line(format_args!("{LABEL}raised as:{LABEL:#} {}", brief(&origin.r#type)));
         }
-        for note in &origin.notes {
+        for note in origin.notes.iter().take(MAX_ITEMS) {
             let note = cut::lines(&text::harmless(note));
             let mut lines = note.lines();
             self.line(format_args!("{LABEL}note:{LABEL:#} {}", lines.next().unwrap_or_default()));
             lines.for_each(|line| self.line(format_args!("  {line}")));
         }
+        self.more(origin.notes.len(), "more note");
         if !origin.raised_at.is_empty() {
             self.line(format_args!("{LABEL}raised at:{LABEL:#}"));
             self.frames(&origin.raised_at);
@@ -210,6 +234,9 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 const NODE_DEF: &str = "type.googleapis.com/tensorflow.NodeDef";
 /// Of a traceback.
 const MAX_FRAMES: usize = 100;
-const MAX_ORIGINALS: usize = 100;
+/// Of the payloads of an error, its notes, and the originals of its op.
+const MAX_ITEMS: usize = 50;
+/// Of all that is not the last word: what is omitted, and whether to retry.
+const MAX_PAGE: usize = 3_000;
 /// Of what is missing.
 const MAX_URLS: usize = 100;

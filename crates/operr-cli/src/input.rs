@@ -93,6 +93,10 @@ impl Allow {
         http_status: Option<u16>,
     ) -> Result<OpError, Failure> {
         let error = match form {
+            // An HTTP error may well have no body.
+            Some(Form::Http) if http_status.is_some() => {
+                OpError::from_http(http_status.unwrap_or_default(), &String::from_utf8_lossy(content))
+            }
             _ if content.trim_ascii().is_empty() && form != Some(Form::Raw) => self.nothing()?,
             Some(Form::Raw) if content.is_empty() => self.nothing()?,
             Some(form) => form.read(content, http_status).map_err(|reason| Failure::Input(form.refuse(&reason)))?,
@@ -128,7 +132,11 @@ pub(crate) fn read_file(file: &Path) -> Result<Bytes, Failure> {
         File::open(file).and_then(|mut file| file.read_to_end(&mut content))
     };
     match read {
-        Ok(_) => Ok(content.into()),
+        Ok(_) => {
+            let content = Bytes::from(content);
+            // Some editors begin a text with this mark; no form of ours does.
+            Ok(content.strip_prefix(b"\xef\xbb\xbf").map(|text| content.slice_ref(text)).unwrap_or(content.clone()))
+        }
         Err(error) => Err(Failure::Input(format!("{}: {error}", file.display()))),
     }
 }

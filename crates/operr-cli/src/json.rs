@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use operr::Code;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -84,8 +85,11 @@ pub(crate) fn form_of(json: &[u8]) -> Result<Form, String> {
 /// When the body is no such error: the reason.
 pub(crate) fn http_status(body: &str) -> Result<u16, String> {
     let body: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
-    let status = body.get("error").and_then(|error| error.get("code")).and_then(Value::as_u64);
-    status.and_then(|status| u16::try_from(status).ok()).ok_or_else(|| {
-        "there is no number at error.code, as AIP-193 wants it; --http-status gives the response's".to_owned()
+    let error = body.get("error");
+    let status = error.and_then(|error| error.get("code")).and_then(Value::as_u64);
+    let by_name = || Some(Code::from_name(error?.get("status")?.as_str()?)?.http_status());
+    status.and_then(|status| u16::try_from(status).ok()).or_else(by_name).ok_or_else(|| {
+        "neither a number at error.code nor a name at error.status, of which AIP-193 wants both; see --http-status"
+            .to_owned()
     })
 }

@@ -32,7 +32,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Looks into an operation error: a google.rpc.Status, a TensorFlow trailer, its JSON, in raw bytes, hex or base64.
 #[derive(Parser)]
-#[command(name = "operr", bin_name = "operr", version, after_help = EXIT_STATUS)]
+#[command(name = "operr", bin_name = "operr", version, term_width = 0, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

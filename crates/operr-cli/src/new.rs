@@ -18,6 +18,7 @@ pub(crate) struct New {
     #[arg(value_parser = code, allow_negative_numbers = true)]
     code: Code,
     /// Message.
+    #[arg(allow_hyphen_values = true)]
     message: String,
     /// File with the node that failed: the bytes of a tensorflow.NodeDef.
     #[arg(long, value_name = "FILE")]
@@ -43,6 +44,7 @@ pub(crate) struct New {
 
 impl New {
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        self.to.check(self.encoding)?;
         let mut error = self.allow.check(OpError::new(self.code, &self.message))?;
         if let Some(file) = &self.node_def {
             let node = NodeDef::from_bytes(read_file(file)?);

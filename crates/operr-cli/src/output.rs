@@ -37,12 +37,16 @@ pub(crate) enum Encoding {
 }
 
 impl Target {
-    /// Writes the error to stdout.
-    pub(crate) fn write(self, error: &OpError, encoding: Option<Encoding>) -> Result<(), Failure> {
-        let is_text = matches!(self, Target::Json | Target::StatusJson | Target::Http);
-        if is_text && encoding.is_some() {
+    /// Refuses an encoding for what is text.
+    pub(crate) fn check(self, encoding: Option<Encoding>) -> Result<(), Failure> {
+        if matches!(self, Target::Json | Target::StatusJson | Target::Http) && encoding.is_some() {
             return Err(Failure::Usage("--encoding is for the bytes of --to status and --to tensorflow".to_owned()));
         }
+        Ok(())
+    }
+
+    /// Writes the error to stdout.
+    pub(crate) fn write(self, error: &OpError, encoding: Option<Encoding>) -> Result<(), Failure> {
         match self {
             Target::Status => write_bytes(&error.to_details(Container::Status), encoding),
             Target::Tensorflow => {

@@ -1,6 +1,6 @@
 //! Errors that are too large to read: cut, and said so.
 
-use operr::{Code, OpError};
+use operr::{Code, Frame, OpError, Operation, Origin};
 
 use crate::text;
 
@@ -61,4 +61,25 @@ fn long_texts_are_cut() {
     {
         assert!(page.contains(words), "{words}: {page}");
     }
+}
+
+#[test]
+fn many_payloads_notes_and_frames_are_cut() {
+    let mut wide = OpError::new(Code::INTERNAL, "wide");
+    for number in 0..10_000 {
+        wide = wide.with_payload(format!("k{number}"), "v");
+    }
+    let notes = Origin { notes: vec!["n".to_owned(); 10_000], ..Origin::default() };
+    let page = text(&["decode"], &wide.with_origin(&notes).to_bytes());
+    assert!(page.lines().count() < 300);
+    assert!(
+        page.contains("... 9,950 more payloads not shown") && page.contains("... 9,950 more notes not shown"),
+        "{page}"
+    );
+
+    let op = |name: &str| Operation::new(name, "T").with_traceback(vec![Frame::new("a.py", 1, "f"); 1_000]);
+    let op = (0..1_000).fold(op("first"), |first, _| first.with_original(op("made from")));
+    let page = text(&["decode"], &OpError::new(Code::INTERNAL, "deep").with_op(&op).to_bytes());
+    assert!(page.lines().count() < 3_010, "{}", page.lines().count());
+    assert!(page.contains(" more lines not shown; ") && page.ends_with("as it may have happened\n"), "{page}");
 }

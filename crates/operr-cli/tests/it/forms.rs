@@ -168,3 +168,35 @@ fn large_input_goes_through() {
     let large = OpError::new(Code::DATA_LOSS, "lost").with_payload("example.com/dump", vec![7; 20 << 20]);
     assert_eq!(succeed(&["convert", "--to", "status"], &large.to_bytes()), large.to_bytes());
 }
+
+/// The status alone is an error, whatever the body is.
+#[test]
+fn http_responses_need_no_body() {
+    let page = text(&["decode", "--http-status", "503"], b"");
+    assert!(page.starts_with("UNAVAILABLE (14), UnavailableError: HTTP status 503\n"), "{page}");
+    let page = text(&["decode", "--http-status", "502"], b"<html>caf\xe9</html>");
+    assert!(page.starts_with("INTERNAL (13), InternalError: HTTP status 502\n"), "{page}");
+    assert!(page.contains("<html>caf\u{fffd}</html>"), "{page}");
+    let google =
+        br#"{"error":{"status":"NOT_FOUND","message":"gone","details":[{"@type":"x.org/google.cloud.Foo","a":1}]}}"#;
+    let page = text(&["decode"], google);
+    assert!(page.starts_with("NOT_FOUND (5), NotFoundError: gone\n"), "{page}");
+    assert!(page.contains("google.cloud.Foo"), "{page}");
+}
+
+/// Some editors write it before everything.
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_input() {
+    for content in ["\u{feff}0805", "\u{feff}CAU=", "\u{feff}{\"code\": 5}"] {
+        assert!(text(&["decode"], content.as_bytes()).starts_with("NOT_FOUND (5)"), "{content}");
+    }
+}
+
+/// The command line is wrong, whatever the input is; and nothing waits for that.
+#[test]
+fn usage_is_checked_before_the_input() {
+    let usage = crate::fail(&["convert", "--to", "json", "--encoding", "hex"], b"junk", 2);
+    assert!(usage.contains("--encoding is for the bytes"), "{usage}");
+    crate::fail(&["new", "5", "m", "--cause", "no-such-file", "--to", "http", "--encoding", "hex"], b"", 2);
+    assert!(text(&["new", "5", "-x", "--to", "json"], b"").contains("\"message\":\"-x\""));
+}
