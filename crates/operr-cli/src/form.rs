@@ -15,7 +15,7 @@ pub(crate) enum Form {
     StatusJson,
     /// The body of an HTTP error as in AIP-193.
     Http,
-    /// Hex digits, white space ignored.
+    /// Hex digits; white space, and 0x, colons and commas between bytes, are ignored.
     Hex,
     /// Base64, standard or URL-safe, padded or not, white space ignored.
     Base64,

@@ -70,7 +70,8 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Reads hex digits of either case, with white space anywhere.
+/// Reads hex digits of either case, with white space anywhere and, before a byte, `0x`, `\x`, colons and commas, as dumps
+/// have them.
 ///
 /// # Errors
 ///
@@ -78,7 +79,18 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
 pub(crate) fn from_hex(text: &[u8]) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len() / 2);
     let mut high = None;
-    for (position, &byte) in text.iter().enumerate().filter(|(_, byte)| !byte.is_ascii_whitespace()) {
+    let mut rest = text;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let position = text.len() - rest.len();
+        rest = behind;
+        let is_between = matches!(byte, b':' | b',') && high.is_none();
+        if byte.is_ascii_whitespace() || is_between {
+            continue;
+        }
+        if let (b'0' | b'\\', Some(after), None) = (byte, behind.strip_prefix(b"x"), high) {
+            rest = after;
+            continue;
+        }
         let digit = char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let Some(digit) = digit else {
             return Err(format!("byte {position} is no hex digit: {}", shown(byte)));

@@ -200,3 +200,19 @@ fn usage_is_checked_before_the_input() {
     crate::fail(&["new", "5", "m", "--cause", "no-such-file", "--to", "http", "--encoding", "hex"], b"", 2);
     assert!(text(&["new", "5", "-x", "--to", "json"], b"").contains("\"message\":\"-x\""));
 }
+
+/// As dumps and debuggers write them.
+#[test]
+fn hex_comes_with_what_is_between_the_bytes() {
+    for dump in ["08:05:12:01:6d", "0x08, 0x05, 0x12, 0x01, 0x6d", r"\x08\x05\x12\x01\x6d", "0805 1201\n6D"] {
+        assert_eq!(
+            error(&["convert", "--to", "status", "--from", "hex"], dump.as_bytes()),
+            OpError::new(Code::NOT_FOUND, "m")
+        );
+        assert!(text(&["decode"], dump.as_bytes()).starts_with("NOT_FOUND (5), NotFoundError: m\n"), "{dump}");
+    }
+    for (dump, reason) in [("0:8", "byte 1 is no hex digit: :"), ("x8", "byte 0 is no hex digit: x")] {
+        let refused = crate::fail(&["decode", "--from", "hex"], dump.as_bytes(), 1);
+        assert!(refused.contains(reason), "{dump}: {refused}");
+    }
+}
