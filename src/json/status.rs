@@ -10,7 +10,6 @@ use crate::code::Code;
 use crate::envelope::Entry;
 use crate::error::OpError;
 use crate::failure::Error;
-use crate::operation::Omitted;
 use crate::wire::entry::Role;
 
 impl OpError {
@@ -79,31 +78,25 @@ fn detail(entry: &Entry<'_>, depth: usize) -> Value {
 
 /// The error with the details of an object. Those that cannot be read whole are declared, with their text.
 pub(super) fn read(object: &Map<String, Value>, mut error: OpError, depth: usize) -> OpError {
-    let mut omitted = Omitted::default();
-    let mut unparsed = Vec::new();
+    let (mut urls, mut texts) = (Vec::new(), Vec::new());
     for detail in object.get("details").and_then(Value::as_array).into_iter().flatten() {
         let url = detail.get("@type").and_then(Value::as_str).unwrap_or_default();
         let value = detail.as_object().filter(|_| !url.is_empty()).and_then(|detail| value(url, detail, depth));
         if !matches!(value, Some((_, true))) {
-            omitted.type_urls.push(url.to_owned());
-            unparsed.push(detail.to_string());
+            urls.push(url.to_owned());
+            texts.push(detail.to_string());
         }
         if let Some((value, _)) = value {
             error = error.with_payload(url, value);
         }
     }
-    if unparsed.is_empty() {
+    if urls.is_empty() {
         return error;
     }
-    omitted.unparsed = unparsed.join("\n").into();
-    match error.omitted() {
-        Some(before) => {
-            omitted.type_urls.splice(0..0, before.type_urls);
-            omitted.unparsed = [before.unparsed, omitted.unparsed].concat().into();
-            error.with_omitted(&Omitted { type_urls: omitted.type_urls, unparsed: omitted.unparsed, ..before })
-        }
-        None => error.with_omitted(&omitted),
-    }
+    let mut omitted = error.omitted().unwrap_or_default();
+    omitted.type_urls.extend(urls);
+    omitted.unparsed = [&omitted.unparsed, texts.join("\n").as_bytes()].concat().into();
+    error.with_omitted(&omitted)
 }
 
 /// The value of a detail, and whether it is all that was given.
@@ -111,7 +104,6 @@ fn value(url: &str, detail: &Map<String, Value>, depth: usize) -> Option<(Bytes,
     let mut fields = detail.clone();
     fields.shift_remove("@type");
     let is_fallback = fields.len() == 1 && fields.get("value").is_some_and(Value::is_string);
-    let from_fallback = || Some((from_base64(fields.get("value")?.as_str()?).ok()?.into(), fields.len() == 1));
     match reflect::type_of(url) {
         _ if Role::of(url) == Role::Cause && !is_fallback => {
             let message = fields.get("message").and_then(Value::as_str).unwrap_or_default();
@@ -123,7 +115,7 @@ fn value(url: &str, detail: &Map<String, Value>, depth: usize) -> Option<(Bytes,
         }
         // A type of ours that did not decode is written as its bytes; none has a string "value" alone.
         Some(descriptor) if !is_fallback => reflect::from_json_of_newer(descriptor, Value::Object(fields)).ok(),
-        _ => from_fallback(),
+        _ => Some((from_base64(fields.get("value")?.as_str()?).ok()?.into(), fields.len() == 1)),
     }
 }
 

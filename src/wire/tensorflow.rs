@@ -91,8 +91,7 @@ fn status_to_container(status: &[u8]) -> Vec<u8> {
         match (field.number, field.value) {
             (3, Value::Len(start)) => {
                 let body = status.get(start..field.end).unwrap_or_default();
-                let number = if is_cause(body) { numbers.next().flatten() } else { None };
-                match number.map(|number| entry::with_key(body, &entry::cause_key(number))) {
+                match numbers.next().flatten().map(|number| entry::with_key(body, &entry::cause_key(number))) {
                     Some(Ok(body)) => put_len_field(&mut out, 1, &body),
                     _ => put_len_field(&mut out, 1, body),
                 }
@@ -115,37 +114,36 @@ fn status_to_container(status: &[u8]) -> Vec<u8> {
     out
 }
 
-/// For each cause of a Status, in wire order, the number that its key gets in a container; `None` if it keeps the one it
-/// came with.
+/// For each entry of a Status, in wire order, the number for its key in a container; `None` if it keeps the key it has.
 fn number_causes(status: &[u8]) -> Vec<Option<u64>> {
-    let mut given = Vec::new();
+    // Which entry each cause is, and the number that it came with.
+    let mut causes = Vec::new();
+    let mut entries = 0;
     let mut fields = Scanner::new(status);
     while let Ok(Some(field)) = fields.next_field() {
-        if let (3, Value::Len(start)) = (field.number, field.value)
-            && let Ok(Parsed { key, .. }) = Parsed::read(status, start, field.end)
+        let (3, Value::Len(start)) = (field.number, field.value) else { continue };
+        if let Ok(Parsed { key, .. }) = Parsed::read(status, start, field.end)
             && Role::of(key) == Role::Cause
         {
-            given.push(entry::cause_number(key));
+            causes.push((entries, entry::cause_number(key)));
         }
+        entries += 1;
     }
-    let mut sorted: Vec<u32> = given.iter().copied().flatten().collect();
-    sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
+    let mut given: Vec<u32> = causes.iter().filter_map(|(_, number)| *number).collect();
+    given.sort_unstable();
+    let is_unique = given.windows(2).all(|pair| pair.first() != pair.last());
+    let mut free = 0_u64..;
+    if is_unique {
+        free.start = given.last().map_or(0, |&last| u64::from(last) + 1);
+    } else {
         // Two with one number: all are numbered anew, in the order in which they are read.
-        let mut order: Vec<usize> = (0..given.len()).collect();
-        order.sort_by_key(|&index| given.get(index).copied().flatten().map_or(u64::MAX, u64::from));
-        let mut numbers = vec![None; given.len()];
-        for (number, index) in (0..).zip(order) {
-            if let Some(place) = numbers.get_mut(index) {
-                *place = Some(number);
-            }
-        }
-        return numbers;
+        causes.sort_by_key(|(_, number)| number.map_or(u64::MAX, u64::from));
     }
-    let mut free = sorted.last().map_or(0, |&last| u64::from(last) + 1)..;
-    given.into_iter().map(|number| if number.is_none() { free.next() } else { None }).collect()
-}
-
-fn is_cause(body: &[u8]) -> bool {
-    Parsed::read(body, 0, body.len()).is_ok_and(|parsed| Role::of(parsed.key) == Role::Cause)
+    let mut numbers = vec![None; entries];
+    for (entry, _) in causes.iter().filter(|(_, number)| !is_unique || number.is_none()) {
+        if let Some(place) = numbers.get_mut(*entry) {
+            *place = free.next();
+        }
+    }
+    numbers
 }
