@@ -59,6 +59,16 @@ impl Code {
         if self == Code::OK { 200 } else { self.row().map_or(500, |row| row.http) }
     }
 
+    /// The number that a call fails with in gRPC, 1 to 16: `UNKNOWN` for a code that gRPC lacks, and `INTERNAL` for
+    /// [`Code::OK`], with which no call can fail.
+    pub fn grpc_status(self) -> Code {
+        match self {
+            Code::OK => Code::INTERNAL,
+            code if code.is_grpc() => code,
+            _ => Code::UNKNOWN,
+        }
+    }
+
     /// The sixteen codes that have a class, in ascending order.
     pub fn errors() -> impl ExactSizeIterator<Item = Code> {
         ROWS.iter().map(|row| row.code)

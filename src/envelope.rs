@@ -214,6 +214,32 @@ impl Envelope {
         composed.add(Part::Cause { key, error });
     }
 
+    /// Adds a cause in front of those that are there. Those with numbers, which are read first, make room for it.
+    pub(crate) fn prepend_cause(&mut self, error: OpError) {
+        let composed = self.compose();
+        let parts = || composed.parts.iter().chain(&composed.last);
+        let Some(first) = parts().position(|part| part.role() == Role::Cause) else {
+            return self.append_cause(error);
+        };
+        let is_numbered = composed.form == Container::TensorFlow || parts().any(|part| part.cause_number().is_some());
+        if is_numbered {
+            for part in composed.parts.iter_mut().chain(&mut composed.last) {
+                let Some(number) = part.cause_number() else { continue };
+                composed.len -= part.len();
+                part.set_key(composed.form, entry::cause_key(u64::from(number) + 1));
+                composed.len += part.len();
+            }
+            composed.next_cause += 1;
+        }
+        let key = if is_numbered { entry::cause_key(0).into() } else { Cow::Borrowed(CAUSE_URL) };
+        let part = Part::Cause { key, error };
+        composed.len += part.len();
+        match first.checked_sub(composed.parts.len()) {
+            None => composed.parts.insert(first, part),
+            Some(first) => composed.last.insert(first, part),
+        }
+    }
+
     /// The causes that were added here as errors.
     pub(crate) fn added_causes_mut(&mut self) -> impl Iterator<Item = &mut OpError> {
         let composed = match self {
@@ -397,6 +423,27 @@ impl Part {
             Part::Other(_) => Role::NodeDef,
             Part::Received { role, .. } | Part::Added { role, .. } => *role,
             Part::Cause { .. } => Role::Cause,
+        }
+    }
+
+    /// The number in the key of a cause, if it has one.
+    fn cause_number(&self) -> Option<u32> {
+        self.entry().filter(|entry| entry.role == Role::Cause).and_then(|entry| entry::cause_number(entry.key))
+    }
+
+    /// Gives an entry of a container of this form another key, all else in it as it is.
+    fn set_key(&mut self, form: Container, new: String) {
+        match self {
+            Part::Other(_) => {}
+            Part::Received { record, body, .. } => {
+                if let Ok(renamed) = entry::with_key(record.get(*body..).unwrap_or_default(), &new) {
+                    let mut written = Vec::with_capacity(len_field_len(renamed.len()));
+                    put_len_field(&mut written, form.entry_field(), &renamed);
+                    *body = written.len() - renamed.len();
+                    *record = written.into();
+                }
+            }
+            Part::Added { key, .. } | Part::Cause { key, .. } => *key = new.into(),
         }
     }
 

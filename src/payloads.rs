@@ -89,11 +89,12 @@ impl OpError {
     /// # Ok::<_, operr::Error>(())
     /// ```
     pub fn detail<M: Message + Name + Default>(&self) -> Result<Option<M>, Error> {
-        let name = M::full_name();
-        match self.envelope().entries().rfind(|entry| entry::is_type(entry.key, &name)) {
-            Some(entry) => M::decode(entry.value()).map(Some).map_err(|error| Error::prost("a detail", error)),
-            None => Ok(None),
-        }
+        self.detail_bytes(&M::full_name()).map(M::decode).transpose().map_err(|error| Error::prost("a detail", error))
+    }
+
+    /// The last detail of the type with this full name, such as `google.rpc.ErrorInfo`, not decoded.
+    pub fn detail_bytes(&self, full_name: &str) -> Option<Bytes> {
+        self.envelope().entries().rfind(|entry| entry::is_type(entry.key, full_name)).map(|entry| entry.value())
     }
 
     /// Sets the detail of the type `M`: replaces the last one that there is, under the key it has, or adds it.

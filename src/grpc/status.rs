@@ -199,5 +199,5 @@ fn is_timeout(status: &Status) -> bool {
 
 /// The code that a call can fail with.
 pub(super) fn grpc_code(code: Code) -> tonic::Code {
-    if code == Code::OK { tonic::Code::Internal } else { tonic::Code::from_i32(code.value()) }
+    tonic::Code::from_i32(code.grpc_status().value())
 }

@@ -55,6 +55,60 @@ fn class_names_are_tensorflows() {
 }
 
 #[test]
+fn a_call_fails_with_a_code_that_grpc_has() {
+    for number in -3..100 {
+        let expected = match number {
+            0 => Code::INTERNAL,
+            1..=16 => Code::new(number),
+            _ => Code::UNKNOWN,
+        };
+        assert_eq!(Code::new(number).grpc_status(), expected);
+    }
+}
+
+/// TensorFlow's `TF_SetStatusFromIOError` said which code each number of this system has.
+#[cfg(target_os = "linux")]
+#[test]
+fn numbers_of_the_system_are_tensorflows() {
+    const GOLDEN: &[u8] = include_bytes!("../golden/io_error_map.json");
+    let golden: serde_json::Value = serde_json::from_slice(GOLDEN).unwrap();
+    let map = golden["map"].as_object().unwrap();
+    assert!(map.len() > 130, "{}", map.len());
+    for (errno, answer) in map {
+        let code = Code::from_errno(errno.parse().unwrap());
+        // There, whatever says nothing is UNKNOWN, and 0 no error.
+        let expected = answer[0].as_i64().filter(|code| ![0, 2].contains(code));
+        assert_eq!(code.map(|code| i64::from(code.value())), expected, "{errno} {answer}");
+    }
+    assert_eq!(Code::from_errno(-1), None);
+    assert_eq!(Code::from_errno(i32::MAX), None);
+}
+
+/// No exception is in two rows, and OSErrors are what their numbers are.
+#[test]
+fn pythons_exceptions_have_one_code() {
+    for (name, errno) in [
+        ("FileNotFoundError", libc::ENOENT),
+        ("FileExistsError", libc::EEXIST),
+        ("PermissionError", libc::EACCES),
+        ("ProcessLookupError", libc::ESRCH),
+        ("IsADirectoryError", libc::EISDIR),
+        ("NotADirectoryError", libc::ENOTDIR),
+        ("BrokenPipeError", libc::EPIPE),
+        ("ChildProcessError", libc::ECHILD),
+        ("TimeoutError", libc::ETIMEDOUT),
+        ("InterruptedError", libc::EINTR),
+        ("BlockingIOError", libc::EAGAIN),
+        ("ConnectionError", libc::ECONNRESET),
+    ] {
+        let code = Code::from_python(&format!("builtins.{name}"));
+        assert!(code.is_some() && code == Code::from_errno(errno), "{name}");
+    }
+    assert_eq!(Code::from_python("KeyError"), None);
+    assert_eq!(Code::from_python("builtins.OSError"), None);
+}
+
+#[test]
 fn comes_from_the_generated_enum_and_numbers() {
     assert_eq!(Code::from(pb::tensorflow::error::Code::Aborted), Code::ABORTED);
     assert_eq!(Code::from(-1).value(), -1);

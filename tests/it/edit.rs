@@ -172,6 +172,42 @@ fn causes_are_numbered_in_a_container_and_read_in_that_order() {
 }
 
 #[test]
+fn a_first_cause_is_read_before_those_that_are_there() {
+    let cause = |text: &str| OpError::new(Code::ABORTED, text);
+    let built = OpError::new(Code::CANCELLED, "m").with_payload("k", "v");
+    assert_eq!(built.clone().with_first_cause(cause("0")), built.clone().with_cause(cause("0")));
+    let built = built.with_cause(cause("1")).with_cause(cause("2"));
+    let expected = [cause("0"), cause("1"), cause("2")];
+    assert_eq!(built.clone().with_first_cause(cause("0")).causes(), expected);
+
+    // Received: all else stays where it is.
+    let received = OpError::from_bytes([&built.to_bytes()[..], b"\x4a\x01?"].concat()).unwrap();
+    let added = received.with_first_cause(cause("0"));
+    assert_eq!(added.causes(), expected);
+    assert_eq!(added.payloads().get("k").unwrap(), "v");
+    assert!(added.to_bytes().ends_with(b"\x4a\x01?"));
+    assert_eq!(OpError::from_bytes(added.to_bytes()).unwrap(), added);
+
+    // Received in a container, whose keys have numbers, with fields of theirs that are unknown.
+    let key = |number: u32| len(0x0a, format!("operr/cause/{number}/google.rpc.Status"));
+    let entry = |number, text: &str, more: &[u8]| {
+        len(0x0a, [&key(number), &len(0x12, cause(text).to_bytes())[..], more].concat())
+    };
+    let container = [entry(4, "2", b"\x4a\x01?"), entry(0, "1", b"")].concat();
+    let received = OpError::from_status(Code::CANCELLED, "m", container);
+    let added = received.with_first_cause(cause("0"));
+    assert_eq!(added.causes(), expected);
+    let container = added.to_details(Container::TensorFlow);
+    assert_eq!(container, [entry(0, "0", b""), entry(5, "2", b"\x4a\x01?"), entry(1, "1", b"")].concat());
+
+    // And in one that is alone.
+    let bare = len(0x0a, [len(0x0a, "type.googleapis.com/google.rpc.Status"), len(0x12, "\x08\x0a")].concat());
+    let added = OpError::from_bytes(bare).unwrap().with_first_cause(cause("0"));
+    assert_eq!(added.causes(), [cause("0"), cause("")]);
+    assert!(added.to_bytes().starts_with(&entry(0, "0", b"")));
+}
+
+#[test]
 fn a_bare_container_stays_one_when_edited() {
     let container = Bytes::from([len(0x0a, [len(0x0a, "k"), len(0x12, "v")].concat()), b"\x4a\x01?".to_vec()].concat());
     let error = OpError::from_bytes(container.clone()).unwrap();

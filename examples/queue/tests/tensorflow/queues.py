@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import threading
-import time
 import traceback
 
 import tensorflow as tf

@@ -1,0 +1,326 @@
+"""`OpError`, the base class of the family, and `DecodeError`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from operr import _links, _node_def, _operation
+from operr._native import Status, code_name
+from operr._operation import Omitted, Origin
+from operr._payloads import Payloads, with_payloads
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from operr._node_def import NodeDef
+
+    _Message = TypeVar("_Message", bound=Message)
+
+
+class OpError(Exception):
+    """An operation that failed: the base class of the sixteen, as `tf.errors.OpError` is of TensorFlow's.
+
+    `node_def` is a `tensorflow.NodeDef` message or None, `op` an operation (`operr.Operation`, `tf.Operation`, or
+    anything with a `name`) or None, `error_code` any number of 32 bits. One more argument may be given: a mapping from
+    type URL to bytes, the `experimental_payloads`.
+
+    Two errors are equal if and only if their bytes are. What `raise .. from ..` and `add_note` set is in the bytes too.
+    Errors are pickled and copied with everything that they have. `f"{error:#}"` shows all of it.
+    """
+
+    __module__ = "operr.errors"
+
+    _status: Status = Status(2, "")
+    """All that the bytes say, without the causes and notes that were set since."""
+    _notes: tuple[str, ...] = ()
+    """The notes that are in the status."""
+    _operr_cause: BaseException | None = None
+    """The `__cause__` that stands for the causes in the status."""
+    _operr_call: BaseException | None = None
+    """The RpcError that this error was made from."""
+    _causes: tuple[OpError, ...] | None = None
+    _node_def: NodeDef | None = None
+    _op: Any = None
+
+    __notes__: list[str]
+
+    def __init__(
+        self, node_def: NodeDef | None, op: Any, message: str, error_code: int, *args: Mapping[Any, Any] | None
+    ) -> None:
+        super().__init__()
+        status = Status(error_code, message)
+        if args and args[0] is not None:
+            status = with_payloads(status, args[0])
+        if node_def is not None:
+            status = status.with_node_def(_node_def.to_bytes(node_def))
+            self._node_def = node_def
+        if op is not None:
+            status = status.with_op(_operation.snapshot(op))
+            self._op = op
+        self._status = status
+
+    @staticmethod
+    def from_bytes(data: bytes | bytearray | memoryview) -> OpError:
+        """Decodes an error: an exception of its code's class, of `UnknownError` for a number without one.
+
+        Raises `DecodeError` for bytes that are none.
+        """
+        return make(Status.from_bytes(data))
+
+    @staticmethod
+    def from_json(text: str) -> OpError:
+        """Decodes what `to_json` wrote. Raises `DecodeError` for text that is no error."""
+        return make(Status.from_json(text))
+
+    def to_bytes(self) -> bytes:
+        """Encodes the error, with causes and notes: a `google.rpc.Status`, and a `tensorflow.StatusProto`."""
+        return self._complete().to_bytes()
+
+    def to_json(self) -> str:
+        """Encodes the error as a JSON object, from which `from_json` has it back whole."""
+        return self._complete().to_json()
+
+    @property
+    def error_code(self) -> int:
+        """The number of the `tensorflow.error.Code`, or any other."""
+        return self._status.code
+
+    @property
+    def message(self) -> str:
+        """The message."""
+        return self._status.message
+
+    @property
+    def node_def(self) -> NodeDef | None:
+        """The `tensorflow.NodeDef` of the node that failed, if it is known and can be read."""
+        if self._node_def is None and (data := self._status.node_def) is not None:
+            self._node_def = _node_def.from_bytes(data)
+        return self._node_def
+
+    @property
+    def op(self) -> Any:
+        """The operation that failed, if it is known: the one given, or an `operr.Operation`."""
+        if self._op is None and (operations := self._status.op):
+            self._op = _operation.from_snapshot(operations, self.node_def)
+        return self._op
+
+    @property
+    def experimental_payloads(self) -> Payloads:
+        """The payloads by type URL, of those with equal URLs the last."""
+        return Payloads(self._status.payloads)
+
+    @property
+    def payloads(self) -> tuple[tuple[str, bytes], ...]:
+        """All payloads, type URL and value, in their order."""
+        return self._status.payloads
+
+    @property
+    def causes(self) -> tuple[OpError, ...]:
+        """The causes, each an error of the family: first what `raise .. from ..` said, then those that came with it.
+
+        A cause of another kind is the UnknownError that it is on the wire.
+        """
+        status = self._complete()
+        own = self._own_causes()
+        if status is self._status:
+            return own
+        added = status.causes[: len(status.causes) - len(own)]
+        raised = [error for error in _links.causes_of(self) if error is not self]
+        return (*(_as_family(error, status) for error, status in zip(raised, added)), *own)
+
+    @property
+    def origin(self) -> Origin | None:
+        """What the error was in the process that raised it, if that is known."""
+        if (origin := self._complete().origin) is None:
+            return None
+        type, notes, raised_at = origin
+        return Origin(type, notes, tuple(_operation.summaries(raised_at)))
+
+    @property
+    def omitted(self) -> Omitted | None:
+        """What is missing: left out on the way, or not readable here. None if nothing is."""
+        omitted = Omitted(*found) if (found := self._complete().omitted) is not None else None
+        if self._status.node_def is None or self.node_def is not None:
+            return omitted
+        # The node's bytes are there, and are no node.
+        omitted = omitted or Omitted()
+        url = "type.googleapis.com/tensorflow.NodeDef"
+        is_told = any(told.endswith("/tensorflow.NodeDef") for told in omitted.type_urls)
+        return omitted if is_told else omitted._replace(type_urls=(*omitted.type_urls, url))
+
+    def detail(self, cls: type[_Message]) -> _Message | None:
+        """The last detail of a protobuf message class, or None if there is none. The prefix of its type URL is free.
+
+        Raises `DecodeError` if it is there and cannot be read.
+        """
+        descriptor = getattr(cls, "DESCRIPTOR", None)
+        if not isinstance(cls, type) or descriptor is None:
+            raise TypeError(f"argument 'cls': must be a protobuf message class, not {cls!r}")
+        if (data := self._complete().detail(descriptor.full_name)) is None:
+            return None
+        from google.protobuf import message
+
+        try:
+            return cls.FromString(data)
+        except message.DecodeError as error:
+            raise DecodeError(f"{descriptor.full_name}: {error}") from error
+
+    def __str__(self) -> str:
+        if not (operations := self._status.op):
+            return self._status.message
+        return _operation.describe(self._status.message, operations)
+
+    def __format__(self, spec: str) -> str:
+        """As `str`; with `#`, all that there is, over many lines, causes included."""
+        return self._complete().describe() if spec == "#" else format(str(self), spec)
+
+    def __repr__(self) -> str:
+        status = self._complete()
+        parts = [f"{code_name(status.code) or status.code}, {status.message!r}"]
+        if status.op:
+            parts.append(f"op={status.op[0][0]!r}")
+        elif (node_def := self.node_def) is not None:
+            parts.append(f"node_def={node_def.name!r}")
+        if status.payloads:
+            parts.append(f"payloads={[url for url, _ in status.payloads]}")
+        if origin := status.origin:
+            parts += [f"{name}={value!r}" for name, value in zip(("origin", "notes"), origin) if value]
+        if causes := len(status.causes):
+            parts.append(f"causes={causes}")
+        if omitted := self.omitted:
+            parts.append(f"omitted={omitted}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._complete() == other._complete() if isinstance(other, OpError) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self._status.code, self._status.message))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        plain = self._plain()
+        state = plain._state()
+        return _restore, (type(plain), plain._complete().to_bytes(), plain._new_args()), state or None
+
+    def __copy__(self) -> OpError:
+        plain = self._plain()
+        copy = type(plain).__new__(type(plain), *plain._new_args())
+        copy.__setstate__(plain._state())
+        for name in _OWN & plain.__dict__.keys():
+            setattr(copy, name, getattr(plain, name))
+        copy.__cause__ = plain.__cause__
+        copy.__suppress_context__ = plain.__suppress_context__
+        if notes := getattr(plain, "__notes__", None):
+            copy.__notes__ = list(notes)
+        return copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OpError:
+        from copy import deepcopy
+
+        plain = self._plain()
+        copy = _restore(type(plain), plain._complete().to_bytes(), deepcopy(plain._new_args(), memo))
+        memo[id(self)] = copy
+        copy.__setstate__(deepcopy(plain._state(), memo))
+        # An operation belongs to its graph, of which there is no second one.
+        copy._op = plain._op
+        return copy
+
+    def _complete(self) -> Status:
+        """The status with the causes and notes that were set since."""
+        cause = self.__cause__
+        if cause is None or cause is self._operr_cause:
+            notes = getattr(self, "__notes__", None)
+            if notes == [*self._notes] if self._notes else not notes:
+                return self._status
+        from operr import _convert
+
+        return _links.encode(self, _convert.known, None, False)
+
+    def _own_causes(self) -> tuple[OpError, ...]:
+        """The causes that are in the status, made once."""
+        if self._causes is None:
+            self._causes = tuple(_alone(status) for status in self._status.causes)
+        return self._causes
+
+    def _plain(self) -> OpError:
+        """The error as one that can leave this process."""
+        return self
+
+    def _new_args(self) -> tuple[Any, ...]:
+        """What `__new__` of the class has to be given: something only for a group, which checks it."""
+        if sys.version_info >= (3, 11) and isinstance(self, BaseExceptionGroup):
+            return BaseExceptionGroup.message.__get__(self), self.exceptions
+        return ()
+
+    def _state(self) -> dict[str, Any]:
+        """What a subclass, a mixed-in exception or a user has put into the exception."""
+        state = {name: value for name, value in self.__dict__.items() if name not in _OWN and name != "__notes__"}
+        if self.args and not self._new_args():
+            state["args"] = self.args
+        if isinstance(self, OSError):
+            # These are not among the attributes that __dict__ has.
+            names = ("errno", "strerror", "filename", "filename2")
+            state.update((name, value) for name in names if (value := getattr(self, name, None)) is not None)
+        return state
+
+
+class DecodeError(ValueError):
+    """Bytes or text that is no error.
+
+    `position` is the offset in bytes at which reading stopped, or None where that is not known.
+    """
+
+    __module__ = "operr.errors"
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        super().__init__(message, position)
+        self.position = position
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def make(status: Status) -> OpError:
+    """The exception that a status is, with its causes and notes."""
+    error = _alone(status)
+    if status.has_links:
+        _links.attach(error)
+    return error
+
+
+CLASSES: dict[int, type[OpError]] = {}
+"""The sixteen classes by code."""
+
+
+def register(classes: dict[int, type[OpError]]) -> None:
+    """Makes them the classes of the family."""
+    CLASSES.update(classes)
+    for code, cls in classes.items():
+        # For a subclass whose constructor does not call this one.
+        cls._status = Status(code, "")
+
+
+def _alone(status: Status) -> OpError:
+    cls = CLASSES.get(status.code) or CLASSES[2]
+    error = cls.__new__(cls)
+    error._status = status
+    return error
+
+
+def _restore(cls: type[OpError], data: bytes, args: tuple[Any, ...]) -> OpError:
+    # A user's class may have an __init__ with any arguments: it is not called.
+    error = cls.__new__(cls, *args)
+    error._status = status = Status.from_bytes(data)
+    if status.has_links:
+        _links.attach(error)
+    return error
+
+
+def _as_family(error: BaseException, status: Status) -> OpError:
+    return error if isinstance(error, OpError) else make(status)
+
+
+_OWN = {"_status", "_notes", "_operr_cause", "_operr_call", "_causes", "_node_def", "_op"}
+"""The attributes that are the error itself."""

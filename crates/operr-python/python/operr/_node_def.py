@@ -1,0 +1,96 @@
+"""`node_def` as a protobuf message: of TensorFlow's class where that is loaded, else of a class of operr's own.
+
+The own class lives in a descriptor pool of its own: in the default pool it would collide with TensorFlow's.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, MutableSequence
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor_pool import DescriptorPool
+    from google.protobuf.message import Message
+
+
+@runtime_checkable
+class NodeDef(Protocol):
+    """The fields of a `tensorflow.NodeDef` message, whichever class it is of."""
+
+    name: str
+    op: str
+    device: str
+
+    @property
+    def input(self) -> MutableSequence[str]: ...
+    @property
+    def attr(self) -> Mapping[str, Any]: ...
+    @property
+    def experimental_debug_info(self) -> Any: ...
+    @property
+    def experimental_type(self) -> Any: ...
+
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...
+
+
+def to_bytes(node_def: object) -> bytes:
+    """Encodes what the constructor of an error was given as node."""
+    descriptor = getattr(node_def, "DESCRIPTOR", None)
+    if getattr(descriptor, "full_name", None) != _NAME:
+        raise TypeError(f"argument 'node_def': must be a {_NAME} message or None, not {type(node_def).__name__}")
+    return cast(NodeDef, node_def).SerializeToString(deterministic=True)
+
+
+def from_bytes(data: bytes) -> NodeDef | None:
+    """Decodes a node; None if the bytes are none."""
+    from google.protobuf.message import DecodeError
+
+    try:
+        return cast(NodeDef, _message_class(_NAME).FromString(data))
+    except DecodeError:
+        return None
+
+
+def _message_class(full_name: str) -> type[Message]:
+    if full_name == _NAME and (tensorflow := sys.modules.get(_TENSORFLOW)) is not None:
+        # While it is being imported, the class may not be there yet.
+        if (node_def := getattr(tensorflow, "NodeDef", None)) is not None:
+            return cast("type[Message]", node_def)
+    return _classes()[full_name]
+
+
+def _classes() -> Mapping[str, type[Message]]:
+    """The messages of `tensorflow` in a pool of our own, by full name, made once; they can be pickled."""
+    if _CLASSES:
+        return _CLASSES
+    import copyreg
+
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    from operr._native import FILE_DESCRIPTOR_SET
+
+    pool: DescriptorPool = descriptor_pool.DescriptorPool()
+    files = descriptor_pb2.FileDescriptorSet.FromString(FILE_DESCRIPTOR_SET).file
+    for file in files:
+        pool.AddSerializedFile(file.SerializeToString())
+    names = [file.name for file in files if file.package == "tensorflow"]
+    found = message_factory.GetMessageClassesForFiles(names, pool)
+    for cls in found.values():
+        copyreg.pickle(cls, _reduce)
+    _CLASSES.update(found)
+    return _CLASSES
+
+
+def _reduce(message: Message) -> tuple[Any, ...]:
+    return _rebuild, (message.DESCRIPTOR.full_name, message.SerializePartialToString())
+
+
+def _rebuild(full_name: str, data: bytes) -> Message:
+    return _message_class(full_name).FromString(data)
+
+
+_NAME = "tensorflow.NodeDef"
+_TENSORFLOW = "tensorflow.core.framework.node_def_pb2"
+
+_CLASSES: dict[str, type[Message]] = {}

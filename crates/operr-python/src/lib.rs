@@ -1,0 +1,45 @@
+//! `operr._native`: the codec and the rules of the core, for the Python package `operr` beside this.
+//!
+//! It knows errors as `Status`; the exceptions themselves are Python.
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use pyo3::prelude::*;
+
+mod arguments;
+mod status;
+
+#[pymodule]
+mod _native {
+    use operr::Code;
+    use pyo3::prelude::*;
+    use pyo3::types::{PyBytes, PyModule, PyTuple};
+
+    #[pymodule_export]
+    use crate::status::Status;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let row = |code: Code| Some((code.value(), code.name()?, code.class_name()?, code.description()?));
+        let rows: Vec<_> = Code::errors().filter_map(row).collect();
+        module.add("ERRORS", PyTuple::new(module.py(), rows)?)?;
+        module.add("FILE_DESCRIPTOR_SET", PyBytes::new(module.py(), operr::FILE_DESCRIPTOR_SET))
+    }
+
+    /// Gives the code for a number that the operating system fails with, or None.
+    #[pyfunction]
+    fn code_from_errno(errno: i32) -> Option<i32> {
+        Code::from_errno(errno).map(Code::value)
+    }
+
+    /// Gives the code for an exception of Python's own, by module and qualified name, or None.
+    #[pyfunction]
+    fn code_from_python(exception: &str) -> Option<i32> {
+        Code::from_python(exception).map(Code::value)
+    }
+
+    /// Gives the name of a code, or None.
+    #[pyfunction]
+    fn code_name(code: i32) -> Option<&'static str> {
+        Code::new(code).name()
+    }
+}

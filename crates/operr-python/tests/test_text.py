@@ -1,0 +1,76 @@
+"""The text of an error with an operation; tests/with_tensorflow compares it with TensorFlow's own."""
+
+import operr
+
+
+def test_without_operation_it_is_the_message() -> None:
+    assert str(operr.NotFoundError(None, None, "m\0\n")) == "m\0\n"
+
+
+def test_with_originals_and_elided_repeats() -> None:
+    def frames(*lines: int) -> list[tuple[str, int, str, str]]:
+        return [("f.py", line, "g", f"code {line}") for line in lines]
+
+    def shown(*lines: int) -> str:
+        return "".join(f'  File "f.py", line {line}, in g\n    code {line}\n' for line in lines)
+
+    third = operr.Operation("third", "T", frames(1, 8, 9))
+    second = operr.Operation("second", "T", frames(1, 2, 3, 4, 6, 7), third)
+    first = operr.Operation("first", "T", frames(1, 2, 3, 4, 5), second)
+    error = operr.from_bytes(operr.NotFoundError(None, first, "gone").to_bytes())
+    expected = "gone\n\nOriginal stack trace for 'first':\n" + shown(1, 2, 3, 4, 5)
+    expected += "\n...which was originally created as op 'second', defined at:\n" + shown(1)
+    # Of four equal lines the first and the last are shown; what is beyond the shorter traceback is not.
+    expected += "[elided 2 identical lines from previous traceback]\n" + shown(4) + shown(6)
+    expected += "\n...which was originally created as op 'third', defined at:\n" + shown(1) + shown(8, 9)
+    assert str(error) == expected
+    assert error.op.original_op.original_op.name == "third"
+    assert error.op._original_op.name == "second"
+
+
+def test_an_operation_of_another_kind_is_taken_by_its_attributes() -> None:
+    class Op:
+        name = "n"
+        type = "T"
+        traceback = [("f.py", 1, "g", None)]
+
+        @property
+        def _original_op(self) -> "Op":
+            return self
+
+        @property
+        def node_def(self) -> object:
+            raise RuntimeError("not now")
+
+    class Odd:
+        name = "odd"
+
+        @property
+        def traceback(self) -> object:
+            raise RuntimeError("not now")
+
+    op = Op()
+    error = operr.NotFoundError(None, op, "m")
+    assert error.op is op
+    received = operr.from_bytes(error.to_bytes())
+    assert received.op == operr.Operation("n", "T", [("f.py", 1, "g", "")])
+    assert repr(received.op) == "<operr.Operation 'n' type=T>"
+    assert operr.from_bytes(operr.NotFoundError(None, Odd(), "m").to_bytes()).op == operr.Operation("odd", "")
+
+
+def test_all_of_it() -> None:
+    error = operr.NotFoundError(None, operr.Operation("n", "T", [("f.py", 1, "g", "code")]), "gone", {"a/b": b"1"})
+    error.__cause__ = KeyError("k")
+    assert f"{error:#}" == "\n".join(
+        [
+            "NOT_FOUND: gone",
+            '  op: "n" (T), created at',
+            '    File "f.py", line 1, in g',
+            "      code",
+            '  payloads: {"a/b": b"1"}',
+            "caused by UNKNOWN: 'k'",
+            "  raised as builtins.KeyError",
+        ]
+    )
+    assert f"{error}" == str(error)
+    assert f"{operr.NotFoundError(None, None, 'm'):>3}" == "  m"
