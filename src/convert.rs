@@ -40,7 +40,7 @@ impl OpError {
     /// use operr::{AbortedError, NotFoundError, UnavailableError};
     ///
     /// let error = NotFoundError::new("no such shard").with_cause(AbortedError::new("it was moved"));
-    /// let error = operr::OpError::from(error).with_first_cause(UnavailableError::new("and nobody answers"));
+    /// let error = error.with_first_cause(UnavailableError::new("and nobody answers"));
     /// let causes: Vec<_> = error.causes().iter().map(|cause| cause.message()).collect();
     /// assert_eq!(causes, ["and nobody answers", "it was moved"]);
     /// ```

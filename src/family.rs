@@ -65,6 +65,11 @@ macro_rules! family {
                     $class(self.0.with_cause(cause))
                 }
 
+                /// As [`OpError::with_first_cause`].
+                pub fn with_first_cause<E: Into<Box<dyn StdError + Send + Sync>>>(self, cause: E) -> $class {
+                    $class(self.0.with_first_cause(cause))
+                }
+
                 #[ref_cast_custom]
                 fn cast(error: &OpError) -> &$class;
             }

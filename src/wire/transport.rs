@@ -13,6 +13,7 @@ impl OpError {
     /// | transport and details | the error |
     /// |---|---|
     /// | no details | code and message |
+    /// | no details, and what a tonic server whose own timer ended the call says | `DEADLINE_EXCEEDED` with that message |
     /// | a container of TensorFlow's | code and message with the container's payloads |
     /// | a Status with the same code | what the details say |
     /// | a Status with a code that gRPC lacks, and `UNKNOWN` | what the details say |
@@ -35,6 +36,7 @@ impl OpError {
     pub fn from_status(code: Code, message: impl AsRef<[u8]>, details: impl Into<Bytes>) -> OpError {
         let (message, details) = (Bytes::copy_from_slice(message.as_ref()), details.into());
         if details.is_empty() {
+            let code = if is_timeout(code, &message) { Code::DEADLINE_EXCEEDED } else { code };
             return OpError::from_parts(code, message);
         }
         match OpError::from_bytes(details.clone()) {
@@ -55,7 +57,14 @@ fn details_win(transport: Code, message: &[u8], details: Code) -> bool {
         || (details != Code::OK && is_too_large(transport, message))
 }
 
+/// Whether a tonic server's own timer ended the call, which it tells as `CANCELLED` and in these words.
+fn is_timeout(code: Code, message: &[u8]) -> bool {
+    code == Code::CANCELLED && message == b"Timeout expired"
+}
+
 /// Whether the reader's own gRPC core refused the metadata, which it says in these words, and made up the status.
 fn is_too_large(code: Code, message: &[u8]) -> bool {
+    // grpcio has them in brackets.
+    let message = message.strip_prefix(b"Stream removed (").unwrap_or(message);
     code == Code::RESOURCE_EXHAUSTED && message.starts_with(b"received metadata size exceeds ")
 }

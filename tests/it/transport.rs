@@ -38,6 +38,7 @@ fn the_readers_own_limit_does_not_hide_the_error() {
     for message in [
         "received metadata size exceeds soft limit (16261 vs. 8192);  :status:42B",
         "received metadata size exceeds hard limit (20190 vs. 16384)",
+        "Stream removed (received metadata size exceeds soft limit (9269 vs. 8192);  :status:42B)",
     ] {
         let read = |inner: &OpError| OpError::from_status(Code::RESOURCE_EXHAUSTED, message, inner.to_bytes());
         assert_eq!(read(&details(5)), details(5));
