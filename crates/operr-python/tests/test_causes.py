@@ -197,7 +197,7 @@ def test_notes_of_a_cause() -> None:
     below = aborted("below")
     below.__notes__ = ["noted"]
     foreign = KeyError("k")
-    foreign.__notes__ = ["noted too", 3]  # type: ignore[attr-defined]
+    foreign.__dict__["__notes__"] = ["noted too", 3]
     received = sent(raised(raised(aborted("m"), below), raised(foreign, below)))
     assert received.causes[0].__notes__ == ["noted too", "3"]
     assert received.causes[0].causes[0].__notes__ == ["noted"]

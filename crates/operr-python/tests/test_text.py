@@ -1,6 +1,9 @@
 """The text of an error with an operation; tests/with_tensorflow compares it with TensorFlow's own."""
 
+from typing import Any
+
 import operr
+import pytest
 
 
 def test_without_operation_it_is_the_message() -> None:
@@ -74,3 +77,18 @@ def test_all_of_it() -> None:
     )
     assert f"{error}" == str(error)
     assert f"{operr.NotFoundError(None, None, 'm'):>3}" == "  m"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ((None, "T"), "name"),
+        (("n", 3), "type"),
+        (("n", "T", [("f.py", 1)]), "traceback"),
+        (("n", "T", 3), "traceback"),
+        (("n", "T", (), "o"), "original_op"),
+    ],
+)
+def test_wrong_arguments_of_an_operation_are_named(arguments: tuple[Any, ...], name: str) -> None:
+    with pytest.raises(TypeError, match=f"argument '{name}': must be "):
+        operr.Operation(*arguments)

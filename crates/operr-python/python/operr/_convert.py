@@ -87,6 +87,13 @@ def _is_tensorflow(error: BaseException) -> bool:
 
 
 def _from_tf(error: Any) -> OpError:
+    if (call := getattr(error, "_operr_call", None)) is not None:
+        # One that a client of ours has raised: the call has what TensorFlow's class has no room for, as causes.
+        from operr.grpc import from_rpc_error
+
+        whole = from_rpc_error(call)
+        whole._node_def, whole._op = error.node_def, error.op
+        return whole
     code, message, payloads = error.error_code, error.message, error.experimental_payloads
     if isinstance(message, bytes):
         message = message.decode("utf-8", "replace")

@@ -106,6 +106,10 @@ def encode(
 def _alone(error: BaseException, known: OpError | None, code: int, frames: bool) -> Status:
     """The status of an exception without its causes."""
     notes = notes_of(error)
+    if known is not None and known is not error:
+        # What it carries may have notes, which the exception then may have too.
+        carried = notes_of(known)
+        notes = notes if notes[: len(carried)] == carried else (*carried, *notes)
     raised_at = _raised_at(error) if frames else []
     if known is None:
         return Status(code, _text(error)).with_origin(_full_name(type(error)), notes, raised_at)

@@ -41,7 +41,11 @@ class Operation:
             raise TypeError(f"argument 'original_op': must be Operation or None, not {original_op.__class__.__name__}")
         self._name = name
         self._type = type
-        self._traceback = tuple(frame_tuple(frame) for frame in traceback)
+        try:
+            self._traceback = tuple(frame_tuple(frame) for frame in traceback)
+        except (TypeError, ValueError) as error:
+            wanted = "of FrameSummary or (file, line, function, source line)"
+            raise TypeError(f"argument 'traceback': must be {wanted}: {error}") from None
         self._original = original_op
         self._node_def = node_def
 

@@ -1,0 +1,133 @@
+"""What a call ended with, as an error of the family, and the reverse."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import grpc
+
+from operr import _links
+from operr._error import OpError, make
+from operr._native import Status
+
+Container = Literal["status", "tensorflow"]
+
+DETAILS = "grpc-status-details-bin"
+"""The trailer that has the details."""
+
+CODES = {code.value[0]: code for code in grpc.StatusCode}
+"""gRPC's codes by number."""
+
+
+def from_status(
+    code: grpc.StatusCode | int, message: str | None, details: bytes | bytearray | memoryview | None = None
+) -> OpError:
+    """Makes the error that a call ended with, from its code, its message and its `grpc-status-details-bin`.
+
+    Details that cannot be read are in `omitted.unparsed`; where they contradict code and message, they are a cause.
+    """
+    if isinstance(code, grpc.StatusCode):
+        code = code.value[0]
+    elif not isinstance(code, int):
+        raise TypeError(f"argument 'code': must be a grpc.StatusCode or int, not {type(code).__name__}")
+    if message is not None and not isinstance(message, str):
+        raise TypeError(f"argument 'message': must be str or None, not {type(message).__name__}")
+    return make(Status.from_status(code, message or "", b"" if details is None else details))
+
+
+def to_status(error: OpError, *, container: Container = "status") -> grpc.Status:
+    """Makes the status to fail a call with, for `context.abort_with_status`. It has the error whole, in its details.
+
+    A number that gRPC lacks is sent as `UNKNOWN`; only in a container that is a "status" do the details keep it.
+    "tensorflow" is what TensorFlow's own servers send. The status replaces trailing metadata that was set before.
+    """
+    if not isinstance(error, OpError):
+        raise TypeError(f"argument 'error': must be an operr.OpError, not {type(error).__name__}")
+    check_container(container)
+    status = error._complete()
+    details = status.to_details(container == "tensorflow")
+    return _Status(CODES[status.grpc_status], status.message, ((DETAILS, details),))
+
+
+def from_rpc_error(error: grpc.RpcError) -> OpError:
+    """Gives the error of the family that an RpcError carries: what the server raised, or what gRPC itself says.
+
+    `raise from_rpc_error(e) from e` adds no cause. It never blocks: a call that has not ended is an UnknownError.
+    """
+    if not isinstance(error, grpc.RpcError):
+        raise TypeError(f"argument 'error': must be a grpc.RpcError, not {type(error).__name__}")
+    if isinstance(error, OpError):
+        result = make(error._complete())
+        result._node_def, result._op = error._node_def, error._op
+    elif not _ask(error, "done", True):
+        result = from_status(grpc.StatusCode.UNKNOWN, "the call has not ended")
+    else:
+        details = _details_in(_ask(error, "trailing_metadata", None))
+        result = make(Status.from_status(_code_of(error), _message_of(error), details))
+    result._operr_call = error
+    return result
+
+
+def channel_options() -> list[tuple[str, int]]:
+    """Gives the options of a channel or server that has room for large errors: 1 MiB of metadata.
+
+    By default grpcio replaces the status of a call whose trailing metadata has more than 8 KiB, at random up to
+    16 KiB, and always above.
+    """
+    return [("grpc.max_metadata_size", _MAX_METADATA), ("grpc.absolute_max_metadata_size", _MAX_METADATA)]
+
+
+def check_container(container: object) -> None:
+    """Raises for what is no container."""
+    if not isinstance(container, str):
+        raise TypeError(f"argument 'container': must be 'status' or 'tensorflow', not {type(container).__name__}")
+    if container not in ("status", "tensorflow"):
+        raise ValueError(f"argument 'container': must be 'status' or 'tensorflow', not {container!r}")
+
+
+class _Status(grpc.Status):
+    def __init__(
+        self, code: grpc.StatusCode, details: str, trailing_metadata: tuple[tuple[str, str | bytes], ...]
+    ) -> None:
+        self.code = code
+        self.details = details
+        self.trailing_metadata = trailing_metadata
+
+
+def _code_of(error: grpc.RpcError) -> int:
+    code = _ask(error, "code", None)
+    if isinstance(code, grpc.StatusCode):
+        code = code.value[0]
+    return code if isinstance(code, int) and -(1 << 31) <= code < 1 << 31 else grpc.StatusCode.UNKNOWN.value[0]
+
+
+def _message_of(error: grpc.RpcError) -> str:
+    # One that somebody made, with no more than a text.
+    message = _ask(error, "details", None) if hasattr(error, "details") else _links._text(error)
+    if isinstance(message, bytes):
+        return message.decode("utf-8", "replace")
+    return message if isinstance(message, str) else ""
+
+
+def _details_in(metadata: Any) -> bytes:
+    """The details among the metadata; of several the first, as everywhere in gRPC."""
+    try:
+        for key, value in metadata or ():
+            if key == DETAILS:
+                return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
+    except (TypeError, ValueError):
+        # Metadata that gRPC did not make.
+        pass
+    return b""
+
+
+def _ask(error: grpc.RpcError, name: str, default: Any) -> Any:
+    """What a method of an RpcError says, which may be of any class, with none of the methods of a call."""
+    try:
+        return getattr(error, name)()
+    except Exception:
+        # What is being read is not to be replaced by another error.
+        return default
+
+
+_MAX_METADATA = 1 << 20
