@@ -1,8 +1,9 @@
-//! Formatting, lints and docs, warnings denied.
+//! Formatting, lints and docs of both languages, warnings denied.
 
 use anyhow::Result;
 
 use crate::process::{self, cargo};
+use crate::python;
 
 pub(crate) fn run() -> Result<()> {
     process::run(&mut cargo(["fmt", "--all", "--check"]))?;
@@ -10,6 +11,10 @@ pub(crate) fn run() -> Result<()> {
     process::run(cargo(clippy).args(["--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))?;
     // The core by itself, as the crates that need no gRPC build it.
     process::run(cargo(clippy).args(["--package", "operr", "--lib", "--no-default-features", "--", "-D", "warnings"]))?;
+    let python = python::environment("plain")?;
+    for arguments in [["format", "--check"], ["check", "--quiet"]] {
+        process::run(python::module(&python, "ruff").args(arguments).args(["--no-cache", "."]))?;
+    }
     process::run(
         cargo(["doc", "--quiet", "--workspace", "--all-features", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
     )

@@ -1,6 +1,7 @@
-//! The main job, shown: an error from one process caught whole in another, and the trailers of real TensorFlow servers.
+//! The main job, shown: an error raised in one language caught whole in the other, and trailers of real TensorFlow servers.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,53 +11,106 @@ use operr::{CancelledError, Code, OpError};
 use serde_json::Value;
 
 use crate::process::{self, Background, cargo};
+use crate::python;
 
 pub(crate) fn run() -> Result<()> {
     process::run(&mut cargo(["build", "--quiet", "--package", "operr-queue", "--package", "operr-cli"]))?;
+    let python = Program::python(python::environment_with_operr("plain")?);
+    let rust = Program::rust();
     let started = Instant::now();
-    cancelled_enqueue()?;
+    let from_rust = cancelled_enqueue(&rust, &python)?;
+    let from_python = cancelled_enqueue(&python, &rust)?;
+    ensure!(
+        without_places(&from_rust)? == without_places(&from_python)?,
+        "the servers answer differently: {from_rust:?} and {from_python:?}"
+    );
     let trailers = captured_trailers()?;
     println!(
-        "\nshown in {} ms: a CancelledError crossed from a server to a client process with its node, op, payload and \
-         cause, and {trailers} trailers of real TensorFlow servers decoded and encoded to the same bytes",
+        "\nshown in {} ms: a CancelledError crossed from Rust to Python and from Python to Rust with its node, op, \
+         payload and cause, and {trailers} trailers of real TensorFlow servers decoded and encoded to the same bytes",
         started.elapsed().as_millis()
     );
     Ok(())
 }
 
-/// A full queue, an enqueue that waits, and another client that closes the queue.
-fn cancelled_enqueue() -> Result<()> {
-    println!("== a queue server and its clients, each a process ==");
-    let (_server, line) = Background::start_server(queue().arg("serve"))?;
+/// The queue example, in one of its languages.
+struct Program {
+    language: &'static str,
+    program: PathBuf,
+    arguments: &'static [&'static str],
+}
+
+impl Program {
+    fn rust() -> Program {
+        let program = process::target().join("debug").join("queue");
+        Program { language: "Rust", program, arguments: &[] }
+    }
+
+    fn python(program: PathBuf) -> Program {
+        Program { language: "Python", program, arguments: &["-m", "queue_service"] }
+    }
+
+    fn command(&self, command: &str) -> Command {
+        let mut queue = Command::new(&self.program);
+        queue.args(self.arguments).arg(command).current_dir(process::root());
+        queue.env("PYTHONPATH", process::root().join("examples/queue/python"));
+        queue
+    }
+}
+
+/// A full queue, an enqueue that waits, and another client that closes the queue. Gives what the waiting one caught.
+fn cancelled_enqueue(server: &Program, client: &Program) -> Result<OpError> {
+    println!("\n== a queue server in {}, its clients in {}, each a process ==", server.language, client.language);
+    let (_server, line) = Background::start_server(&mut server.command("serve"))?;
     println!("server: {line}");
     let address = line.strip_prefix("listening on ").context("the server does not say where it listens")?;
-    let client = |command: &str| {
-        let mut client = queue();
-        client.args([command, "--server", address]);
-        client
+    let call = |command: &str| {
+        let mut call = client.command(command);
+        call.args(["--server", address]);
+        call
     };
 
-    let handle = process::read(client("create").args(["--capacity", "1"]))?;
+    let handle = process::read(call("create").args(["--capacity", "1"]))?;
     println!("client 1: create --capacity 1 -> {handle}");
-    process::read(client("enqueue").args(["--queue", &handle, "1.5"]))?;
+    process::read(call("enqueue").args(["--queue", &handle, "1.5"]))?;
     println!("client 1: enqueue 1.5 -> the queue is full");
 
     let file = process::target().join("demo-error.pb");
     let _ = fs::remove_file(&file);
     println!("client 1: enqueue 2.5 -> waits");
-    let mut enqueue = client("enqueue");
+    let mut enqueue = call("enqueue");
     let waiting = Background::start(enqueue.args(["--queue", &handle, "2.5", "--save-error"]).arg(&file))?;
     until("the enqueue waits", || {
-        let size = process::read(client("size").args(["--queue", &handle]))?;
+        let size = process::read(call("size").args(["--queue", &handle]))?;
         Ok(size.contains("pending_enqueues=1"))
     })?;
     println!("client 2: close --cancel-pending-enqueues; client 1 prints what it caught:\n");
-    process::read(client("close").args(["--queue", &handle, "--cancel-pending-enqueues"]))?;
+    process::read(call("close").args(["--queue", &handle, "--cancel-pending-enqueues"]))?;
     let status = waiting.wait(Duration::from_secs(20)).context("client 1")?;
     ensure!(status == 1, "client 1 ended with {status} and not with the 1 of a failed call");
 
     let bytes = fs::read(&file).with_context(|| file.display().to_string())?;
-    let error = OpError::from_bytes(bytes.clone())?;
+    let caught = check(OpError::from_bytes(bytes.clone())?)?;
+    ensure!(caught.to_bytes() == bytes, "it encodes to other bytes");
+
+    println!("\nthe same, by its parts, from the {} bytes that client 1 kept:", bytes.len());
+    println!("  class     CancelledError");
+    println!("  code      {} ({})", caught.code(), caught.code().value());
+    println!("  message   {:?}", caught.message());
+    let node = caught.node_def().context("no node_def")?;
+    println!("  node_def  {node:?}, inputs {:?}", node.decode()?.input);
+    let op = caught.op().context("no op")?;
+    let places: Vec<_> = op.traceback.iter().map(ToString::to_string).collect();
+    println!("  op        {:?}, created at {}", op.name, places.join(", "));
+    for (url, value) in caught.payloads().iter() {
+        println!("  payload   {url}: {} bytes", value.len());
+    }
+    println!("  cause     {}", caught.causes().first().context("no cause")?);
+    Ok(caught.into())
+}
+
+/// The error that a cancelled enqueue ends with, or what is wrong with it.
+fn check(error: OpError) -> Result<CancelledError> {
     let message = "Enqueue operation was cancelled\n\t [[{{node enq}}]]";
     let caught = CancelledError::try_from(error).map_err(|error| anyhow::anyhow!("another class: {error}"))?;
     ensure!(caught.message() == message, "another message: {:?}", caught.message());
@@ -69,23 +123,18 @@ fn cancelled_enqueue() -> Result<()> {
     let cause = caught.causes().first().context("no cause")?;
     ensure!(cause.code() == Code::CANCELLED && cause.node_def().is_some(), "another cause: {cause:?}");
     ensure!(caught.omitted().is_none(), "something is missing: {caught:?}");
-    ensure!(caught.to_bytes() == bytes, "it encodes to other bytes");
+    Ok(caught)
+}
 
-    println!("\nthe same, by its parts, from the {} bytes that client 1 kept:", bytes.len());
-    println!("  class     CancelledError");
-    println!("  code      {} ({})", caught.code(), caught.code().value());
-    println!("  message   {:?}", caught.message());
-    println!("  node_def  {node:?}, inputs {:?}", node.decode()?.input);
-    println!(
-        "  op        {:?}, created at {}",
-        op.name,
-        op.traceback.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    );
-    for (url, value) in caught.payloads().iter() {
-        println!("  payload   {url}: {} bytes", value.len());
+/// What an error says but for where its client's nodes were created, which is in another file for each language.
+fn without_places(error: &OpError) -> Result<Vec<String>> {
+    let mut said = Vec::new();
+    for error in [error].into_iter().chain(error.causes()) {
+        let node = error.node_def().context("no node_def")?.decode()?;
+        let op = error.op().context("no op")?;
+        said.push(format!("{error}, {node:?}, {} {}, {:?}", op.name, op.r#type, error.payloads()));
     }
-    println!("  cause     {cause}");
-    Ok(())
+    Ok(said)
 }
 
 /// The trailers with details in `tests/golden/wire_vectors.json`, each looked into by `operr decode`.
@@ -123,13 +172,6 @@ fn captured_trailers() -> Result<usize> {
     }
     ensure!(shown > 0, "no trailer was shown");
     Ok(shown)
-}
-
-/// The program of `examples/queue`.
-fn queue() -> Command {
-    let mut command = Command::new(process::target().join("debug").join("queue"));
-    command.current_dir(process::root());
-    command
 }
 
 fn until(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {

@@ -22,7 +22,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shows an error crossing from a server to a client process, and trailers of real TensorFlow servers.
+    /// Shows an error crossing from Rust to Python and back, and trailers of real TensorFlow servers.
     Demo,
     /// Runs the tests.
     Test {

@@ -1,7 +1,7 @@
-//! Virtual environments below `target/`, with pinned packages.
+//! Virtual environments below `target/`, with pinned packages and, where wanted, the package `operr` itself.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
@@ -20,11 +20,38 @@ pub(crate) fn environment(name: &str) -> Result<PathBuf> {
     }
     println!("installing {} below {}", requirements.display(), folder.display());
     process::run(Command::new(find()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    process::run(pip.arg(&requirements))?;
+    process::run(pip(&python).arg("--requirement").arg(&requirements))?;
     fs::write(installed, wanted)?;
     Ok(python)
+}
+
+/// The environment `name` with the package `operr` in it, built from this tree into a wheel.
+pub(crate) fn environment_with_operr(name: &str) -> Result<PathBuf> {
+    let python = environment(name)?;
+    let wheels = process::target().join("python/wheels");
+    let _ = fs::remove_dir_all(&wheels);
+    let mut maturin = module(&environment("plain")?, "maturin");
+    maturin.args(["build", "--compatibility", "linux", "--manifest-path"]);
+    maturin.arg(process::root().join("crates/operr-python/Cargo.toml")).arg("--out").arg(&wheels);
+    // It tells much, which is of interest only if it fails.
+    process::read(maturin.env("CARGO_TARGET_DIR", process::target()))?;
+    let mut install = pip(&python);
+    install.args(["--no-index", "--no-deps", "--force-reinstall", "operr", "--find-links"]);
+    process::run(install.arg(&wheels))?;
+    Ok(python)
+}
+
+/// A module run by a Python, in the folder of the workspace.
+pub(crate) fn module(python: &Path, name: &str) -> Command {
+    let mut command = Command::new(python);
+    command.args(["-m", name]).current_dir(process::root());
+    command
+}
+
+fn pip(python: &Path) -> Command {
+    let mut pip = module(python, "pip");
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+    pip
 }
 
 /// The newest Python from 3.13 down to 3.10.

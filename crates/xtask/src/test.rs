@@ -1,4 +1,7 @@
-//! The tests, and those against a real TensorFlow.
+//! The tests, in Rust and in Python, and those against a real TensorFlow.
+
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -7,11 +10,49 @@ use crate::python;
 
 pub(crate) fn run(tensorflow: bool) -> Result<()> {
     process::run(&mut cargo(["test", "--workspace", "--all-features"]))?;
+    let python = python::environment_with_operr("plain")?;
+    process::run(&mut across("python", "OPERR_PYTHON", &python))?;
+    let queue = process::target().join("debug").join("queue");
+    process::run(&mut pytest(&python, &["crates/operr-python/tests", "--ignore", WITH_TENSORFLOW]))?;
+    process::run(pytest(&python, &["examples/queue/python/tests"]).env("OPERR_QUEUE_BINARY", queue))?;
+    types(&python)?;
     if tensorflow {
-        let python = python::environment("tensorflow")?;
-        // The tests that need it are ignored without it. Each starts a TensorFlow of its own: one at a time.
-        let mut test = cargo(["test", "--workspace", "--all-features", "--test", "tensorflow", "--"]);
-        process::run(test.args(["--ignored", "--test-threads", "1"]).env("OPERR_TENSORFLOW_PYTHON", python))?;
+        let python = python::environment_with_operr("tensorflow")?;
+        process::run(&mut across("tensorflow", "OPERR_TENSORFLOW_PYTHON", &python))?;
+        let operr = process::target().join("debug").join("operr");
+        process::run(pytest(&python, &[WITH_TENSORFLOW]).env("OPERR_BINARY", operr))?;
     }
     Ok(())
 }
+
+/// The tests of Rust that start Python processes, which are ignored without it; one at a time.
+fn across(target: &str, variable: &str, python: &Path) -> Command {
+    let mut test = cargo(["test", "--workspace", "--all-features", "--test", target, "--"]);
+    test.args(["--ignored", "--test-threads", "1"]).env(variable, python);
+    test
+}
+
+fn pytest(python: &Path, arguments: &[&str]) -> Command {
+    let mut pytest = python::module(python, "pytest");
+    // A cache in the tree would be found by the next who looks at it.
+    pytest.args(["--quiet", "-p", "no:cacheprovider"]).args(arguments);
+    pytest
+}
+
+/// The annotations: of the package, of what uses it, and of the stubs against the native module.
+fn types(python: &Path) -> Result<()> {
+    let mypy = |arguments: &[&str]| {
+        let mut mypy = python::module(python, "mypy");
+        mypy.args(["--config-file", "crates/operr-python/pyproject.toml", "--cache-dir"]);
+        mypy.arg(process::target().join("python/mypy")).args(arguments);
+        process::run(&mut mypy)
+    };
+    mypy(&["--package", "operr"])?;
+    mypy(&["crates/operr-python/tests", "--exclude", "with_tensorflow"])?;
+    mypy(&["examples/queue/python"])?;
+    process::run(python::module(python, "mypy.stubtest").args(["operr", "--allowlist", ALLOWED]))
+}
+
+/// What stubtest itself gets wrong.
+const ALLOWED: &str = "crates/operr-python/tests/stubtest.txt";
+const WITH_TENSORFLOW: &str = "crates/operr-python/tests/with_tensorflow";

@@ -1,0 +1,249 @@
+//! Between the languages, in both directions: `cargo xtask test` runs these.
+//!
+//! The cases are made in both, by the rules of their own: here, and in `crates/operr-python/tests/grpc_service.py`.
+#![allow(missing_docs, reason = "tests")]
+
+mod peers;
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use operr::grpc::{CallExt as _, Client};
+use operr::pb::tensorflow::attr_value::Value as Attribute;
+use operr::pb::tensorflow::tensor_shape_proto::Dim;
+use operr::pb::tensorflow::{AttrValue, DataType, NodeDef, TensorShapeProto};
+use operr::{Code, Frame, OpError, Operation};
+use prost::Message as _;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::body::Body;
+use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
+use tonic::transport::{Endpoint, Server};
+use tonic::{Request, Response, Status};
+
+use peers::{Python, Raw, hex};
+
+const PEER: &str = "crates/operr-python/tests/peer.py";
+const METHODS: [&str; 3] = ["Unary", "StreamBefore", "StreamMid"];
+const MESSAGES: [&str; 2] = ["first", "second"];
+
+fn python(arguments: &[&str]) -> Python {
+    Python::start("OPERR_PYTHON", PEER, arguments)
+}
+
+/// The sixteen codes and 77, each with nothing else, a node, an op, payloads and causes.
+fn cases() -> Vec<OpError> {
+    let codes = Code::errors().chain([Code::new(77)]);
+    let shapes = [|error| error, with_node, with_op, with_payloads, with_causes];
+    let each = codes.flat_map(|code| shapes.map(|shape| (code, shape)));
+    let made = each.enumerate().map(|(index, (code, shape))| {
+        let shape: fn(OpError) -> OpError = shape;
+        shape(OpError::new(code, format!("case {index}: grün 100%\n")))
+    });
+    made.collect()
+}
+
+fn with_node(error: OpError) -> OpError {
+    let value = |value| AttrValue { value: Some(value) };
+    let shape = TensorShapeProto { dim: vec![Dim { size: -1, ..Dim::default() }], ..TensorShapeProto::default() };
+    error.with_node_def(NodeDef {
+        name: "model/MatMul".into(),
+        op: "MatMul".into(),
+        input: vec!["x".into(), "w:1".into()],
+        attr: [
+            ("T".to_owned(), value(Attribute::Type(DataType::DtFloat.into()))),
+            ("shape".to_owned(), value(Attribute::Shape(shape))),
+            ("transpose_a".to_owned(), value(Attribute::B(true))),
+        ]
+        .into(),
+        ..NodeDef::default()
+    })
+}
+
+fn with_op(error: OpError) -> OpError {
+    let frame = |file: &str, line, column, function: &str, code: &str| Frame {
+        column,
+        ..Frame::new(file, line, function).with_code(code)
+    };
+    let frames = [frame("train.py", 10, 4, "<module>", "main()"), frame("model.py", 20, 8, "build", "y = x @ w")];
+    let original = Operation::new("model/MatMul", "MatMul");
+    error.with_op(&Operation::new("gradients/MatMul", "MatMul").with_traceback(frames).with_original(original))
+}
+
+fn with_payloads(error: OpError) -> OpError {
+    error.with_payload("type.googleapis.com/a.B", &b"\xff\xfe\x00"[..]).with_payload("no-slash", "")
+}
+
+fn with_causes(error: OpError) -> OpError {
+    let deep = OpError::new(Code::NOT_FOUND, "deep");
+    let below = OpError::new(Code::ABORTED, "below").with_payload("a/b", &b"\x80"[..]).with_cause(deep);
+    error.with_note("a note").with_cause(OpError::new(Code::new(77), "first")).with_cause(below)
+}
+
+#[tokio::test]
+#[ignore = "needs Python: cargo xtask test"]
+async fn both_languages_make_the_same_bytes() {
+    let output = python(&["cases"]).output().await;
+    let theirs: Vec<Bytes> = output.lines().map(hex).collect();
+    let ours: Vec<Bytes> = cases().iter().map(OpError::to_bytes).collect();
+    assert_eq!(ours.len(), 17 * 5);
+    assert_eq!(theirs, ours);
+}
+
+#[tokio::test]
+#[ignore = "needs Python: cargo xtask test"]
+async fn what_rust_raises_python_catches() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let server = Server::builder().add_service(Cases).serve_with_incoming(TcpListenerStream::new(listener));
+    let server = tokio::spawn(server);
+    for client in ["sync", "aio"] {
+        let output = python(&[&["call", client, &target][..], &METHODS].concat()).output().await;
+        let mut told = output.lines();
+        for method in METHODS {
+            for (index, error) in cases().iter().enumerate() {
+                let responses = if method == "StreamMid" { MESSAGES.len() } else { 0 };
+                let class = error.code().class_name().unwrap_or("UnknownError");
+                let bytes: String = error.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+                let expected = format!("{method} {index} {responses} {class} {bytes}");
+                assert_eq!(told.next().unwrap_or("nothing more"), expected, "{client}");
+            }
+        }
+        assert_eq!(told.next(), None);
+    }
+    server.abort();
+}
+
+#[tokio::test]
+#[ignore = "needs Python: cargo xtask test"]
+async fn what_python_raises_rust_catches() {
+    for server in ["sync", "aio"] {
+        let mut server = python(&["serve", server]);
+        let target = format!("http://{}", server.line().await);
+        let channel = Client::connect(Endpoint::from_shared(target.clone()).unwrap()).await.unwrap();
+        for method in METHODS {
+            for (index, sent) in cases().into_iter().enumerate() {
+                let (responses, status) = call(channel.clone(), method, index).await;
+                let caught = Err::<(), _>(status).op_error().unwrap_err();
+                assert!(caught.is_remote());
+                assert_eq!(caught, sent);
+                assert_eq!(caught.to_bytes(), sent.to_bytes());
+                assert_eq!(caught.causes(), sent.causes());
+                assert_eq!(responses, if method == "StreamMid" { &MESSAGES[..] } else { &[] });
+            }
+        }
+        // Without operr on this side, by tonic and its types.
+        let channel = Endpoint::from_shared(target).unwrap().connect().await.unwrap();
+        for (index, sent) in cases().into_iter().enumerate() {
+            let (_, status) = call(channel.clone(), "Unary", index).await;
+            assert_eq!(Code::new(status.code() as i32), sent.code().grpc_status());
+            assert_eq!(status.message(), sent.message());
+            let details = tonic_types::pb::Status::decode(status.details()).unwrap();
+            assert_eq!((details.code, &*details.message), (sent.code().value(), sent.message()));
+            for (url, value) in sent.payloads().iter() {
+                assert!(details.details.iter().any(|detail| detail.type_url == url && detail.value == value));
+            }
+        }
+    }
+}
+
+/// Calls a method for a case: the messages before it failed, and with what.
+async fn call<S>(channel: S, method: &str, index: usize) -> (Vec<String>, Status)
+where
+    S: tonic::client::GrpcService<Body>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::ResponseBody: http_body::Body<Data = Bytes> + Send + 'static,
+    <S::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+{
+    let mut grpc = tonic::client::Grpc::new(channel);
+    let path = format!("/{}/{method}", Cases::NAME).parse().unwrap();
+    let request = Request::new(Bytes::from(index.to_string()));
+    let mut responses = Vec::new();
+    let outcome = async {
+        grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
+        if method == "Unary" {
+            grpc.unary(request, path, Raw).await?;
+        } else {
+            let mut stream = grpc.server_streaming(request, path, Raw).await?.into_inner();
+            while let Some(response) = stream.message().await? {
+                responses.push(String::from_utf8(response.into()).unwrap());
+            }
+        }
+        Ok::<(), Status>(())
+    };
+    let outcome = tokio::time::timeout(Duration::from_secs(20), outcome).await.expect("no answer");
+    let status = outcome.expect_err("it does not fail");
+    (responses, status)
+}
+
+/// The service of the Python half: a request is the number of a case, and every method fails with that case.
+#[derive(Clone)]
+struct Cases;
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl NamedService for Cases {
+    const NAME: &'static str = "operr.test.Cases";
+}
+
+fn case(request: Request<Bytes>) -> OpError {
+    let index: usize = std::str::from_utf8(&request.into_inner()).unwrap().parse().unwrap();
+    cases().swap_remove(index)
+}
+
+struct Unary;
+
+impl UnaryService<Bytes> for Unary {
+    type Response = Bytes;
+    type Future = BoxFuture<Result<Response<Bytes>, Status>>;
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        Box::pin(async move { Err(case(request).into()) })
+    }
+}
+
+struct Streaming(&'static [&'static str]);
+
+impl ServerStreamingService<Bytes> for Streaming {
+    type Response = Bytes;
+    type ResponseStream = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
+    type Future = BoxFuture<Result<Response<Self::ResponseStream>, Status>>;
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let messages = self.0;
+        Box::pin(async move {
+            let error = Status::from(case(request));
+            if messages.is_empty() {
+                return Err(error);
+            }
+            let messages = tokio_stream::iter(messages).map(|message| Ok(Bytes::from(*message)));
+            Ok(Response::new(Box::pin(messages.chain(tokio_stream::once(Err(error)))) as Self::ResponseStream))
+        })
+    }
+}
+
+impl tower::Service<http::Request<Body>> for Cases {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Result<http::Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let mut grpc = Grpc::new(Raw);
+        Box::pin(async move {
+            Ok(match request.uri().path().rsplit('/').next() {
+                Some("Unary") => grpc.unary(Unary, request).await,
+                Some("StreamBefore") => grpc.server_streaming(Streaming(&[]), request).await,
+                Some("StreamMid") => grpc.server_streaming(Streaming(&MESSAGES), request).await,
+                other => panic!("no method {other:?}"),
+            })
+        })
+    }
+}
