@@ -65,12 +65,12 @@ impl OpError {
 
 impl Code {
     /// The code for a number that the operating system fails with, as TensorFlow maps it; `None` for a number that says
-    /// nothing of the kind, and everywhere but on Unix.
+    /// nothing of the kind, and everywhere but on Linux and on Apple's systems.
     ///
     /// ```
     /// use operr::Code;
     ///
-    /// # #[cfg(unix)]
+    /// # #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     /// assert_eq!(Code::from_errno(2), Some(Code::NOT_FOUND)); // ENOENT
     /// assert_eq!(Code::from_errno(0), None);
     /// ```
@@ -263,7 +263,7 @@ const MAX_SOURCES: usize = 1_000;
 const MAX_COUNTED: usize = 1_000_000;
 
 /// The numbers of `errno.h`, by the code that TensorFlow's `TF_SetStatusFromIOError` gives them.
-#[cfg(unix)]
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
 const ERRNO: &[(Code, &[i32])] = &[
     (Code::CANCELLED, &[libc::ECANCELED]),
     (
@@ -355,7 +355,7 @@ const ERRNO: &[(Code, &[i32])] = &[
         ],
     ),
 ];
-#[cfg(not(unix))]
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 const ERRNO: &[(Code, &[i32])] = &[];
 
 /// Python's exceptions that say what kind of failure they are. Where TensorFlow itself raises a builtin for a code

@@ -157,6 +157,17 @@ impl Envelope {
         received.chain(composed.into_iter().flat_map(|composed| composed.parts().filter_map(Part::entry)))
     }
 
+    /// Whether there is an account of what is missing.
+    pub(crate) fn has_omitted(&self) -> bool {
+        match self {
+            Envelope::Received(received) => received.entries.iter().any(|slot| slot.role == Role::Omitted),
+            Envelope::Composed(composed) => {
+                let list = if composed.head.is_none() { &composed.parts } else { &composed.last };
+                list.iter().any(|part| part.role() == Role::Omitted)
+            }
+        }
+    }
+
     /// The length of the encoded error in bytes.
     pub(crate) fn encoded_len(&self) -> usize {
         match self {

@@ -62,6 +62,9 @@ struct Local {
     foreign: Option<Foreign>,
     /// The container that code and message came with, while nothing is edited.
     container: Option<Bytes>,
+    /// What was sent of the error, where it was too large to be sent whole.
+    #[cfg(feature = "tonic")]
+    sent: Option<OpError>,
     /// What the transport knows about the call.
     #[cfg(feature = "tonic")]
     metadata: Option<crate::grpc::Metadata>,
@@ -269,6 +272,10 @@ impl OpError {
         inner.causes = OnceLock::new();
         if let Some(local) = &mut inner.local {
             local.container = None;
+            #[cfg(feature = "tonic")]
+            {
+                local.sent = None;
+            }
         }
         self
     }
@@ -304,6 +311,23 @@ impl OpError {
 
     pub(crate) fn received_container(&self) -> Option<&Bytes> {
         self.0.local.as_ref()?.container.as_ref()
+    }
+
+    /// Remembers what was sent of it.
+    #[cfg(feature = "tonic")]
+    pub(crate) fn with_sent(self, sent: OpError) -> OpError {
+        self.know(|local| local.sent = Some(sent))
+    }
+
+    #[cfg(feature = "tonic")]
+    pub(crate) fn sent(&self) -> Option<&OpError> {
+        self.0.local.as_ref()?.sent.as_ref()
+    }
+
+    /// Whether it is the same object.
+    #[cfg(feature = "tonic")]
+    pub(crate) fn is_same(&self, other: &OpError) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     #[cfg(feature = "tonic")]

@@ -9,6 +9,7 @@
     clippy::todo
 )]
 
+mod budget;
 mod code;
 mod convert;
 mod display;
@@ -27,6 +28,7 @@ pub mod pb;
 mod retry;
 mod wire;
 
+pub use budget::Budget;
 pub use code::Code;
 pub use convert::ResultExt;
 pub use error::OpError;

@@ -25,7 +25,7 @@ use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
 use tonic::transport::{Endpoint, Server};
 use tonic::{Request, Response, Status};
 
-use peers::{Python, Raw, hex};
+use peers::{MINUTE, Python, Raw, hex};
 
 const PEER: &str = "crates/operr-python/tests/peer.py";
 const METHODS: [&str; 3] = ["Unary", "StreamBefore", "StreamMid"];
@@ -87,7 +87,7 @@ fn with_causes(error: OpError) -> OpError {
 #[tokio::test]
 #[ignore = "needs Python: cargo xtask test"]
 async fn both_languages_make_the_same_bytes() {
-    let output = python(&["cases"]).output().await;
+    let output = python(&["cases"]).output(MINUTE).await;
     let theirs: Vec<Bytes> = output.lines().map(hex).collect();
     let ours: Vec<Bytes> = cases().iter().map(OpError::to_bytes).collect();
     assert_eq!(ours.len(), 17 * 5);
@@ -102,7 +102,7 @@ async fn what_rust_raises_python_catches() {
     let server = Server::builder().add_service(Cases).serve_with_incoming(TcpListenerStream::new(listener));
     let server = tokio::spawn(server);
     for client in ["sync", "aio"] {
-        let output = python(&[&["call", client, &target][..], &METHODS].concat()).output().await;
+        let output = python(&[&["call", client, &target][..], &METHODS].concat()).output(MINUTE).await;
         let mut told = output.lines();
         for method in METHODS {
             for (index, error) in cases().iter().enumerate() {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tonic::metadata::MetadataMap;
 use tonic::{Status, TimeoutExpired};
 
+use crate::budget::Budget;
 use crate::code::{Code, for_each_error};
 use crate::error::OpError;
 use crate::family;
@@ -28,11 +29,12 @@ pub(crate) type Metadata = MetadataMap;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct SendOptions {
-    container: Container,
+    pub(super) container: Container,
+    pub(super) budget: Budget,
 }
 
 impl SendOptions {
-    /// The defaults: the whole error in a `google.rpc.Status`.
+    /// The defaults: the error in a `google.rpc.Status`, within the [default budget](Budget::default).
     pub fn new() -> SendOptions {
         SendOptions::default()
     }
@@ -42,17 +44,24 @@ impl SendOptions {
         self.container = container;
         self
     }
+
+    /// Chooses how large the trailers may be: an error that does not [fit](OpError::fit) is cut, and says so.
+    pub fn with_budget(mut self, budget: Budget) -> SendOptions {
+        self.budget = budget;
+        self
+    }
 }
 
 impl OpError {
-    /// Makes the Status to fail a call with. It has the error as its source.
+    /// Makes the Status to fail a call with, within the budget. It has the whole error as its source.
     ///
     /// A code that gRPC lacks is sent as `UNKNOWN`, and [`Code::OK`], with which no call can fail, as `INTERNAL`; the
     /// details keep the code, unless they are a [`Container::TensorFlow`], which has none.
     pub fn to_status(&self, options: &SendOptions) -> Status {
-        let mut status =
-            Status::with_details(grpc_code(self.code()), self.message(), self.to_details(options.container));
-        status.set_source(Arc::new(self.clone()));
+        let (details, sent) = self.fit_encoded(options.budget, options.container);
+        let mut status = Status::with_details(grpc_code(sent.code()), sent.message(), details);
+        let is_whole = sent.is_same(self);
+        status.set_source(Arc::new(if is_whole { sent } else { self.clone().with_sent(sent) }));
         status
     }
 
@@ -64,7 +73,7 @@ impl OpError {
     }
 }
 
-/// Sends the error whole, in a `google.rpc.Status`; so `?` works in a handler.
+/// Sends the error in a `google.rpc.Status` within the [default budget](Budget::default); so `?` works in a handler.
 impl From<OpError> for Status {
     fn from(error: OpError) -> Status {
         error.to_status(&SendOptions::new())
@@ -173,12 +182,14 @@ fn keep_call(error: OpError, is_remote: bool, metadata: MetadataMap) -> OpError 
 }
 
 /// The error that the Status was made from, if the Status still says what it did then.
-fn made_from(status: &Status) -> Option<&OpError> {
+pub(super) fn made_from(status: &Status) -> Option<&OpError> {
     let source = status.source()?;
     let error = OpError::find(source)?;
-    let is_ours = status.code() == grpc_code(error.code())
-        && status.message() == error.message()
-        && [Container::Status, Container::TensorFlow].iter().any(|&form| status.details() == error.to_details(form));
+    let is_ours = [Some(error), error.sent()].into_iter().flatten().any(|sent| {
+        status.code() == grpc_code(sent.code())
+            && status.message() == sent.message()
+            && [Container::Status, Container::TensorFlow].iter().any(|&form| status.details() == sent.to_details(form))
+    });
     // tonic's own conversion of a boxed error of the family keeps nothing but the text.
     let is_tonics = status.code() == tonic::Code::Unknown
         && status.details().is_empty()

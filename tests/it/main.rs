@@ -1,6 +1,7 @@
 //! The tests of the core, through its public API.
 #![allow(missing_docs, reason = "tests")]
 
+mod budget;
 mod chains;
 mod code;
 mod descriptors;
@@ -12,8 +13,10 @@ mod json;
 mod node_def;
 mod odd_trailers;
 mod properties;
+mod raise;
 mod scan;
 mod second_opinion;
+mod server_layer;
 mod tensorflow_trailers;
 mod tonic_calls;
 mod transport;

@@ -44,8 +44,8 @@ struct Streaming {
     messages: usize,
 }
 
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 
 impl UnaryService<i32> for Unary {
     type Response = String;
@@ -117,7 +117,7 @@ async fn serve() -> Endpoint {
 }
 
 /// A client of one of both kinds.
-struct Caller<S>(tonic::client::Grpc<S>);
+pub(crate) struct Caller<S>(tonic::client::Grpc<S>);
 
 impl<S> Caller<S>
 where
@@ -126,18 +126,22 @@ where
     S::ResponseBody: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     <S::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
 {
-    fn new(channel: S) -> Self {
+    pub(crate) fn new(channel: S) -> Self {
         Caller(tonic::client::Grpc::new(channel))
     }
 
-    async fn unary(&mut self, method: &str, request: impl tonic::IntoRequest<i32>) -> Result<String, Status> {
+    pub(crate) async fn unary(
+        &mut self,
+        method: &str,
+        request: impl tonic::IntoRequest<i32>,
+    ) -> Result<String, Status> {
         self.0.ready().await.map_err(|error| Status::from_error(error.into()))?;
         let path = format!("/raise/{method}").parse().unwrap();
         self.0.unary(request.into_request(), path, ProstCodec::default()).await.map(Response::into_inner)
     }
 
     /// The messages of a stream, and what it ended with.
-    async fn stream(&mut self, messages: usize, code: i32) -> (usize, Result<(), Status>) {
+    pub(crate) async fn stream(&mut self, messages: usize, code: i32) -> (usize, Result<(), Status>) {
         self.0.ready().await.map_err(|_| "not ready").unwrap();
         let path = format!("/raise/{messages}").parse().unwrap();
         let stream = self.0.server_streaming(Request::new(code), path, ProstCodec::<i32, String>::default()).await;

@@ -10,6 +10,9 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
+/// How long most things may take.
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
 /// A Python process, ended with this.
 pub(crate) struct Python(Child);
 
@@ -29,23 +32,27 @@ impl Python {
         let stdout = self.0.stdout.take().unwrap();
         let mut line = String::new();
         let read = move || BufReader::new(stdout).read_line(&mut line).map(|_| line.trim_end().to_owned());
-        self.within_a_minute(read).await
+        self.within(MINUTE, read).await
     }
 
-    /// All that it prints until it ends, which it does within a minute.
-    pub(crate) async fn output(&mut self) -> String {
+    /// All that it prints until it ends. Waiting for it ends after that time, with the process.
+    pub(crate) async fn output(&mut self, at_most: Duration) -> String {
         let mut stdout = self.0.stdout.take().unwrap();
         let mut output = String::new();
-        self.within_a_minute(move || stdout.read_to_string(&mut output).map(|_| output)).await
+        self.within(at_most, move || stdout.read_to_string(&mut output).map(|_| output)).await
     }
 
-    async fn within_a_minute(&mut self, read: impl FnOnce() -> std::io::Result<String> + Send + 'static) -> String {
-        match tokio::time::timeout(Duration::from_secs(60), tokio::task::spawn_blocking(read)).await {
+    async fn within(
+        &mut self,
+        at_most: Duration,
+        read: impl FnOnce() -> std::io::Result<String> + Send + 'static,
+    ) -> String {
+        match tokio::time::timeout(at_most, tokio::task::spawn_blocking(read)).await {
             Ok(read) => read.unwrap().unwrap(),
             Err(_) => {
                 // So that the reader's thread ends, too.
                 self.0.kill().unwrap();
-                panic!("it did not print for a minute");
+                panic!("it did not print within {at_most:?}");
             }
         }
     }

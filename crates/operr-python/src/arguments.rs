@@ -78,6 +78,21 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Number {
     }
 }
 
+/// An `int` that counts bytes.
+pub(crate) struct Size(pub(crate) usize);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Size {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Size> {
+        match object.extract::<usize>() {
+            Ok(size) => Ok(Size(size)),
+            Err(error) if error.is_instance_of::<PyTypeError>(object.py()) => Err(not_a("int", object)),
+            Err(_) => Err(PyValueError::new_err(format!("{} is no number of bytes", object.str()?))),
+        }
+    }
+}
+
 fn not_a(wanted: &str, object: Borrowed<'_, '_, PyAny>) -> PyErr {
     let name = object.get_type().name().map_or_else(|_| "that".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!("must be {wanted}, not {name}"))

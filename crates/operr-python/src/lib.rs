@@ -6,6 +6,7 @@
 use pyo3::prelude::*;
 
 mod arguments;
+mod budget;
 mod status;
 
 #[pymodule]
@@ -14,6 +15,8 @@ mod _native {
     use pyo3::prelude::*;
     use pyo3::types::{PyBytes, PyModule, PyTuple};
 
+    #[pymodule_export]
+    use crate::budget::Budget;
     #[pymodule_export]
     use crate::status::Status;
 

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::arguments::{Data, Number, Text, argument};
+use crate::budget::Budget;
 
 pyo3::import_exception!(operr._error, DecodeError);
 
@@ -114,6 +115,12 @@ impl Status {
         Some(PyBytes::new(py, self.0.node_def()?.as_bytes()))
     }
 
+    /// The name of the node, if it can be read.
+    #[getter]
+    fn node_name(&self) -> Option<String> {
+        self.0.node_def()?.name().ok().map(str::to_owned)
+    }
+
     /// The operation and its originals, empty if there is none.
     #[getter]
     fn op<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
@@ -170,10 +177,14 @@ impl Status {
         PyBytes::new(py, &self.0.to_bytes())
     }
 
+    /// Gives what of it is sent within a budget.
+    fn fit(&self, budget: &Budget, tensorflow: bool) -> Status {
+        Status(self.0.fit(budget.0, container(tensorflow)))
+    }
+
     /// Encodes the trailer `grpc-status-details-bin`.
     fn to_details<'py>(&self, py: Python<'py>, tensorflow: bool) -> Bound<'py, PyBytes> {
-        let container = if tensorflow { Container::TensorFlow } else { Container::Status };
-        PyBytes::new(py, &self.0.to_details(container))
+        PyBytes::new(py, &self.0.to_details(container(tensorflow)))
     }
 
     /// All that there is, over many lines.
@@ -199,6 +210,10 @@ impl Status {
     fn __repr__(&self) -> String {
         format!("{:?}", self.0)
     }
+}
+
+fn container(tensorflow: bool) -> Container {
+    if tensorflow { Container::TensorFlow } else { Container::Status }
 }
 
 fn frame((file, line, column, function, code): FrameTuple) -> Frame {
