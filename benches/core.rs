@@ -132,6 +132,52 @@ mod status {
     }
 }
 
+/// What it costs to see that an error fits, beside encoding it.
+#[divan::bench_group]
+mod budget {
+    use super::*;
+    use operr::grpc::SendOptions;
+    use operr::{Budget, Container};
+
+    #[divan::bench]
+    fn encode(bencher: Bencher) {
+        let error = typical();
+        bencher.bench(|| black_box(&error).to_bytes());
+    }
+
+    /// The check, and a clone.
+    #[divan::bench]
+    fn fit(bencher: Bencher) {
+        let error = typical();
+        bencher.bench(|| black_box(&error).fit(Budget::default(), Container::Status));
+    }
+
+    #[divan::bench]
+    fn to_status(bencher: Bencher) {
+        let (error, options) = (typical(), SendOptions::new());
+        bencher.bench(|| black_box(&error).to_status(&options));
+    }
+
+    #[divan::bench]
+    fn to_status_unlimited(bencher: Bencher) {
+        let (error, options) = (typical(), SendOptions::new().with_budget(Budget::UNLIMITED));
+        bencher.bench(|| black_box(&error).to_status(&options));
+    }
+
+    /// The limit: the Status without a check.
+    #[divan::bench]
+    fn status_alone(bencher: Bencher) {
+        let error = typical();
+        bencher.bench(|| {
+            let error = black_box(&error);
+            let details = error.to_bytes();
+            let mut status = tonic::Status::with_details(tonic::Code::InvalidArgument, error.message(), details);
+            status.set_source(std::sync::Arc::new(error.clone()));
+            status
+        });
+    }
+}
+
 /// Ten times the length, ten times the time.
 #[divan::bench_group(sample_count = 10)]
 mod chain {

@@ -1,10 +1,12 @@
 """Causes and notes: what Python keeps in `__cause__` and `__notes__`, and what the bytes say."""
 
 import copy
+import pickle
 import sys
 import traceback
 from typing import Any
 
+import cloudpickle  # type: ignore[import-untyped]
 import operr
 import pytest
 
@@ -252,3 +254,68 @@ def test_frames_when_asked() -> None:
     assert told.origin is not None and told.origin.raised_at[-1].name == "raised"
     assert told.origin.type == ""
     assert ours.origin is None
+
+
+def test_a_group_has_its_members_as_causes() -> None:
+    if sys.version_info >= (3, 11):
+
+        class Group(operr.AbortedError, ExceptionGroup[Exception]):
+            def __init__(self, message: str, exceptions: list[Exception]) -> None:
+                operr.AbortedError.__init__(self, None, None, message, {"a/b": b"1"})
+
+        plain = ExceptionGroup("two", [aborted("a"), ValueError("b")])
+        plain.__cause__ = aborted("above")
+        error = operr.from_exception(plain)
+        assert error.message == "two (2 sub-exceptions)"
+        assert [cause.message for cause in error.causes] == ["above", "a", "b"]
+
+        group = Group("ours", [aborted("a"), aborted("b")])
+        assert [cause.message for cause in group.causes] == ["a", "b"]
+        assert sent(group).causes == group.causes
+        for same in (copy.copy(group), copy.deepcopy(group), pickle.loads(cloudpickle.dumps(group))):
+            assert same.to_bytes() == group.to_bytes()
+            assert [cause.message for cause in same.causes] == ["a", "b"]
+        # As a cause it is an error of the family like any other; a plain one has its members in its place.
+        assert raised(aborted("m"), group).causes == (group,)
+        assert [cause.message for cause in raised(aborted("m"), plain).causes] == ["a", "b", "above"]
+
+
+def test_own_causes_are_not_doubled() -> None:
+    if sys.version_info >= (3, 11):
+        received = sent(raised(aborted("m"), ExceptionGroup("g", [aborted("1"), aborted("2")])))
+        assert isinstance(received.__cause__, ExceptionGroup)
+        part = received.__cause__.subgroup(lambda error: "1" in str(error))
+        data = received.to_bytes()
+        assert raised(received, part).to_bytes() == data
+        assert raised(received, received.causes[1]).to_bytes() == data
+
+
+def test_causes_that_raise_themselves() -> None:
+    class Odd(Exception):
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    class Noted(Exception):
+        @property
+        def __notes__(self) -> Any:
+            raise RuntimeError("not now")
+
+    for cause in (Odd("odd"), Noted("odd")):
+        error = raised(aborted("m"), cause)
+        assert [found.message for found in error.causes] == ["odd"]
+        assert "causes=1" in repr(error)
+
+
+def test_frames_of_a_peer_stay() -> None:
+    received = sent(operr.from_exception(raised(ValueError("v"), None), frames=True))
+    assert received.origin is not None
+    before = received.origin
+    told = operr.from_exception(raised(received, None), frames=True)
+    assert told.origin == before
+    if sys.version_info >= (3, 11):
+        assert before.raised_at[-1].colno is not None
+
+
+def test_process_pools_of_others() -> None:
+    cause = type("_RemoteTraceback", (Exception,), {"__module__": "joblib.externals.loky"})("text")
+    assert raised(aborted("m"), cause).causes == ()

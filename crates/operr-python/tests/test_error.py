@@ -300,3 +300,100 @@ def test_a_frame_never_shows_a_file_of_this_machine(tmp_path: Path) -> None:
     assert [frame.line for frame in error.op.traceback] == [""]
     raised = operr.from_bytes(operr.from_exception(ValueError("v")).to_bytes())
     assert raised.origin == operr.Origin("builtins.ValueError")
+
+
+def test_users_attributes_do_not_collide() -> None:
+    class Mine(operr.NotFoundError):
+        pass
+
+    error = Mine(None, None, "m", {"a": b"1"})
+    names = ["_status", "_state", "_op", "_notes", "_causes", "_complete", "_plain", "_new_args", "_node_def", "_call"]
+    for name in names:
+        setattr(error, name, "mine")
+    for same in (copy.copy(error), copy.deepcopy(error)):
+        assert same == error
+        assert [getattr(same, name) for name in names] == ["mine"] * len(names)
+    assert repr(error) == "Mine(NOT_FOUND, 'm', payloads=['a'])"
+
+
+def test_another_message_is_printed() -> None:
+    class Mine(operr.NotFoundError):
+        @property
+        def message(self) -> str:
+            return "mine"
+
+    assert str(Mine(None, None, "m")) == "mine"
+    assert str(Mine(None, operr.Operation("n", "T"), "m")).startswith("mine\n\nOriginal stack trace")
+
+
+def test_fields_of_other_bases_are_kept() -> None:
+    class Exit(operr.AbortedError, SystemExit):
+        pass
+
+    class Slotted(operr.AbortedError):
+        __slots__ = ("mine",)
+
+        mine: list[int]
+
+    exit = Exit(None, None, "m")
+    exit.code = 3
+    slotted = Slotted(None, None, "m")
+    slotted.mine = [1]
+    for way in (copy.copy, copy.deepcopy):
+        assert way(exit).code == 3
+        assert way(slotted).mine == [1]
+
+
+def test_message_classes_are_made_once() -> None:
+    code = "from concurrent.futures import ThreadPoolExecutor as Pool; from operr import _node_def\n"
+    code += "made = list(Pool(8).map(lambda _: id(_node_def._message_class('tensorflow.NodeDef')), range(64)))\n"
+    code += "print(len(set(made)))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert answer.stdout.strip() == "1"
+
+
+@pytest.mark.parametrize("value", [b"\x0a\x01\xff", b"\xff"])
+def test_with_protobufs_implementation_in_python(value: bytes) -> None:
+    code = f"""
+import operr
+from google.rpc import error_details_pb2
+names = ["tensorflow.NodeDef", "google.rpc.ErrorInfo"]
+error = operr.NotFoundError(None, None, "m", {{"x/" + name: {value!r} for name in names}})
+assert error.node_def is None, error.node_def
+assert [url.rpartition("/")[2] for url in error.omitted.type_urls] == ["tensorflow.NodeDef"], error.omitted
+repr(error)
+try:
+    error.detail(error_details_pb2.ErrorInfo)
+except operr.DecodeError:
+    print("done")
+"""
+    env = os.environ | {"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=env)
+    assert answer.stdout.strip() == "done", answer.stderr
+
+
+def test_without_protobuf_only_the_node_is_missing() -> None:
+    data = operr.NotFoundError(node(), None, "m").to_bytes()
+    code = f"""
+import sys
+sys.modules["google.protobuf"] = None
+import operr
+error = operr.from_bytes({data!r})
+assert repr(error) == "NotFoundError(NOT_FOUND, 'm', node_def='enq')", repr(error)
+assert error.omitted is None
+try:
+    error.node_def
+except ImportError:
+    print("done")
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert answer.stdout.strip() == "done", answer.stderr
+
+
+def test_functions_refuse_what_is_no_class_and_no_number() -> None:
+    with pytest.raises(TypeError, match="argument 'cls'"):
+        operr.error_code_from_exception_type(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="argument 'error_code'"):
+        operr.exception_type_from_error_code("5")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="argument 'node_def'"):
+        operr.NotFoundError(type(node()), None, "m")  # type: ignore[arg-type]

@@ -39,6 +39,8 @@ FOOT = '''
 
 def exception_type_from_error_code(error_code: int) -> type[OpError]:
     """Gives the class for a code. Raises KeyError for a number without a class."""
+    if not isinstance(error_code, int):
+        raise TypeError(f"argument 'error_code': must be int, not {type(error_code).__name__}")
     return CLASSES[error_code]
 
 
@@ -47,6 +49,8 @@ def error_code_from_exception_type(cls: type[BaseException]) -> int:
 
     Raises KeyError for any other: an `OpError` has the code that it is made with.
     """
+    if not isinstance(cls, type):
+        raise TypeError(f"argument 'cls': must be a class, not {type(cls).__name__}")
     for base in cls.__mro__:
         for code, found in CLASSES.items():
             if base is found:

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent import futures
 from contextlib import AsyncExitStack
@@ -124,16 +125,18 @@ def test_the_container_of_tensorflow(server: str) -> None:
 @pytest.mark.parametrize("server", SERVERS)
 def test_nothing_raises_from_inside_error_handling(server: str, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(operr.NotFoundError):
-        def _complete(self) -> Any:
+        def _operr_complete(self) -> Any:
             raise RuntimeError("broken")
 
     class Unprintable(Exception):
         def __str__(self) -> str:
             raise RuntimeError("no text")
 
-    for error in (Broken(None, None, "secret"), Unprintable()):
-        for outcome in answers(server, raising(error), "Unary", "StreamMid"):
-            assert (outcome.error.code(), outcome.error.details()) == (grpc.StatusCode.UNKNOWN, HIDDEN)
+    # Without what cannot be read, it is still the error that it is.
+    for outcome in answers(server, raising(Broken(None, None, "m", {"a/b": b"1"})), "Unary", "StreamMid"):
+        assert operr.grpc.from_rpc_error(outcome.error) == operr.NotFoundError(None, None, "m", {"a/b": b"1"})
+    for outcome in answers(server, raising(Unprintable()), "Unary", "StreamMid"):
+        assert (outcome.error.code(), outcome.error.details()) == (grpc.StatusCode.UNKNOWN, HIDDEN)
     (outcome,) = answers(server, raising(Unprintable()), "Unary", expose_exceptions=True)
     assert outcome.error.details() == "<unprintable Unprintable object>"
 
@@ -595,3 +598,27 @@ def test_errors_that_come_from_another_server_through_our_client() -> None:
 
             outcome = outcomes_of(grpc_service.handlers(unary))[0]
     assert operr.grpc.from_rpc_error(outcome.error) == grpc_service.case(4)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_log_that_fails_does_not_come_between(server: str) -> None:
+    class Broken(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            raise RuntimeError("secret of the log")
+
+    broken, logger = Broken(), logging.getLogger("operr.grpc")
+    logger.addFilter(broken)
+    try:
+        for outcome in answers(server, raising(ValueError("secret")), "Unary", "StreamMid"):
+            assert (outcome.error.code(), outcome.error.details()) == (grpc.StatusCode.UNKNOWN, HIDDEN)
+    finally:
+        logger.removeFilter(broken)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_an_exception_group_is_exposed_with_its_members(server: str) -> None:
+    if sys.version_info >= (3, 11):
+        group = ExceptionGroup("tasks", [operr.NotFoundError(None, None, "gone"), ValueError("v")])
+        for outcome in answers(server, raising(group), "Unary", expose_exceptions=True):
+            received = operr.grpc.from_rpc_error(outcome.error)
+            assert [cause.message for cause in received.causes] == ["gone", "v"]

@@ -136,6 +136,12 @@ class Odd(grpc.RpcError):
         return value
 
 
+class Refusing(grpc.RpcError):
+    """An RpcError of which nothing can be read."""
+
+    code = details = trailing_metadata = done = property(lambda self: 1 // 0)
+
+
 class Unprintable(grpc.RpcError):
     def __str__(self) -> str:
         raise RuntimeError
@@ -154,6 +160,7 @@ OTHER = operr.AbortedError(None, None, "other")
         (Unprintable(), operr.UnknownError(None, None, "<unprintable Unprintable object>")),
         (Odd(code=NOT_FOUND, details=None, trailing_metadata=None), operr.NotFoundError(None, None, "")),
         (Odd(code=5, details=b"m\xff"), operr.NotFoundError(None, None, "m\ufffd")),
+        (Refusing("a text"), operr.UnknownError(None, None, "a text")),
         (Odd(code=None, details=7, trailing_metadata=7), operr.UnknownError(None, None, "")),
         (Odd(code=1 << 40, details="m"), operr.UnknownError(None, None, "m")),
         (Odd(code=KeyError(), details=KeyError(), trailing_metadata=KeyError()), operr.UnknownError(None, None, "")),
@@ -266,7 +273,9 @@ def test_channel_options_let_large_errors_through() -> None:
 
     options = operr.grpc.channel_options()
     assert options == [("grpc.max_metadata_size", 1 << 20), ("grpc.absolute_max_metadata_size", 1 << 20)]
-    server = grpc_service.sync_server(grpc_service.sync_handlers(fail), operr.grpc.ServerInterceptor())
+    server = grpc_service.sync_server(
+        grpc_service.sync_handlers(fail), operr.grpc.ServerInterceptor(budget=operr.Budget.UNLIMITED)
+    )
     with server as target:
         with grpc.insecure_channel(target, options) as channel:
             assert operr.grpc.from_rpc_error(sync_call(channel, "Unary").error) == large()
@@ -293,7 +302,9 @@ def test_the_true_error_comes_out_where_grpc_replaced_it() -> None:
         assert any(map(is_replaced, errors))
 
     # Between 8 and 16 KiB grpcio replaces the status at random, of so large a one nearly always.
-    server = grpc_service.sync_server(grpc_service.sync_handlers(fail), operr.grpc.ServerInterceptor())
+    server = grpc_service.sync_server(
+        grpc_service.sync_handlers(fail), operr.grpc.ServerInterceptor(budget=operr.Budget.UNLIMITED)
+    )
     with server as target:
         with grpc.insecure_channel(target) as raw:
             channel = grpc.intercept_channel(raw, operr.grpc.ClientInterceptor())

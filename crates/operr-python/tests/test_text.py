@@ -1,5 +1,7 @@
 """The text of an error with an operation; tests/with_tensorflow compares it with TensorFlow's own."""
 
+import pickle
+import unittest.mock
 from typing import Any
 
 import operr
@@ -86,9 +88,22 @@ def test_all_of_it() -> None:
         (("n", 3), "type"),
         (("n", "T", [("f.py", 1)]), "traceback"),
         (("n", "T", 3), "traceback"),
+        (("n", "T", ["abcd"]), "traceback"),
+        (("n", "T", [("f.py", "x", "g", None)]), "traceback"),
+        (("n", "T", (), None, 5), "node_def"),
         (("n", "T", (), "o"), "original_op"),
     ],
 )
 def test_wrong_arguments_of_an_operation_are_named(arguments: tuple[Any, ...], name: str) -> None:
     with pytest.raises(TypeError, match=f"argument '{name}': must be "):
         operr.Operation(*arguments)
+
+
+def test_an_operation_with_many_originals() -> None:
+    operation = operr.Operation("0", "T")
+    for number in range(1, 5_000):
+        operation = operr.Operation(str(number), "T", (), operation)
+    received = operr.from_bytes(operr.NotFoundError(None, operation, "m").to_bytes())
+    assert received.op == operation
+    assert pickle.loads(pickle.dumps(operation)) == operation
+    assert (operation == unittest.mock.ANY) and operation != 3

@@ -11,11 +11,11 @@ use operr::{CancelledError, Code, OpError};
 use serde_json::Value;
 
 use crate::process::{self, Background, cargo};
-use crate::python;
+use crate::python::{self, Profile};
 
 pub(crate) fn run() -> Result<()> {
     process::run(&mut cargo(["build", "--quiet", "--package", "operr-queue", "--package", "operr-cli"]))?;
-    let python = Program::python(python::environment_with_operr("plain")?);
+    let python = Program::python(python::environment_with_operr("plain", Profile::Dev)?);
     let rust = Program::rust();
     let started = Instant::now();
     let from_rust = cancelled_enqueue(&rust, &python)?;
@@ -66,7 +66,7 @@ fn cancelled_enqueue(server: &Program, client: &Program) -> Result<OpError> {
     let address = line.strip_prefix("listening on ").context("the server does not say where it listens")?;
     let call = |command: &str| {
         let mut call = client.command(command);
-        call.args(["--server", address]);
+        call.args(["--server", address, "--timeout", "20"]);
         call
     };
 
@@ -79,14 +79,18 @@ fn cancelled_enqueue(server: &Program, client: &Program) -> Result<OpError> {
     let _ = fs::remove_file(&file);
     println!("client 1: enqueue 2.5 -> waits");
     let mut enqueue = call("enqueue");
-    let waiting = Background::start(enqueue.args(["--queue", &handle, "2.5", "--save-error"]).arg(&file))?;
+    enqueue.args(["--queue", &handle, "2.5", "--save-error"]).arg(&file).stderr(Stdio::piped());
+    let waiting = Background::start(&mut enqueue)?;
     until("the enqueue waits", || {
         let size = process::read(call("size").args(["--queue", &handle]))?;
         Ok(size.contains("pending_enqueues=1"))
     })?;
     println!("client 2: close --cancel-pending-enqueues; client 1 prints what it caught:\n");
     process::read(call("close").args(["--queue", &handle, "--cancel-pending-enqueues"]))?;
-    let status = waiting.wait(Duration::from_secs(20)).context("client 1")?;
+    let (status, printed) = waiting.wait(Duration::from_secs(20)).context("client 1")?;
+    print!("{printed}");
+    let class = printed.lines().next().unwrap_or_default();
+    ensure!(class == "CancelledError", "client 1 caught another class: {class}");
     ensure!(status == 1, "client 1 ended with {status} and not with the 1 of a failed call");
 
     let bytes = fs::read(&file).with_context(|| file.display().to_string())?;
@@ -94,7 +98,7 @@ fn cancelled_enqueue(server: &Program, client: &Program) -> Result<OpError> {
     ensure!(caught.to_bytes() == bytes, "it encodes to other bytes");
 
     println!("\nthe same, by its parts, from the {} bytes that client 1 kept:", bytes.len());
-    println!("  class     CancelledError");
+    println!("  class     {class}");
     println!("  code      {} ({})", caught.code(), caught.code().value());
     println!("  message   {:?}", caught.message());
     let node = caught.node_def().context("no node_def")?;

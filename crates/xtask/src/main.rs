@@ -1,10 +1,11 @@
-//! `cargo xtask demo | test | check | fuzz`: everything the project does with itself.
+//! `cargo xtask demo | test | check | sweep | fuzz`: everything the project does with itself.
 
 mod check;
 mod demo;
 mod fuzz;
 mod process;
 mod python;
+mod sweep;
 mod test;
 
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ enum Command {
     },
     /// Checks formatting, lints and docs.
     Check,
+    /// Writes docs/sweep.md: what comes of errors of every size, with and without a budget.
+    Sweep,
     /// Runs each fuzz target for a while.
     Fuzz {
         /// How long each target runs, in seconds.
@@ -55,6 +58,7 @@ fn run(command: Command) -> Result<()> {
         Command::Demo => demo::run(),
         Command::Test { tensorflow } => test::run(tensorflow),
         Command::Check => check::run(),
+        Command::Sweep => sweep::run(),
         Command::Fuzz { seconds } => fuzz::run(seconds),
     }
 }

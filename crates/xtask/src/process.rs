@@ -2,8 +2,8 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{self, Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -19,13 +19,16 @@ pub(crate) fn root() -> &'static Path {
 
 /// The folder of all that is built.
 pub(crate) fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    let given = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"].into_iter().find_map(env::var_os);
+    let folder = given.map_or_else(|| root().join("target"), PathBuf::from);
+    path::absolute(&folder).unwrap_or(folder)
 }
 
 /// The cargo that runs this.
 pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).current_dir(root());
+    // Where others look for what it builds.
+    command.args(arguments).current_dir(root()).env("CARGO_TARGET_DIR", target());
     command
 }
 
@@ -75,12 +78,17 @@ impl Background {
         Ok((server, line.trim_end().to_owned()))
     }
 
-    /// Waits for its end and gives the exit status; fails when that takes too long.
-    pub(crate) fn wait(mut self, at_most: Duration) -> Result<i32> {
+    /// Waits for its end and gives the exit status, and what it wrote to a stderr that is a pipe, which is to be little;
+    /// fails when that takes too long.
+    pub(crate) fn wait(mut self, at_most: Duration) -> Result<(i32, String)> {
         let deadline = Instant::now() + at_most;
         while Instant::now() < deadline {
             if let Some(status) = self.0.try_wait()? {
-                return status.code().context("it was killed");
+                let mut written = String::new();
+                if let Some(mut stderr) = self.0.stderr.take() {
+                    stderr.read_to_string(&mut written)?;
+                }
+                return Ok((status.code().context("it was killed")?, written));
             }
             thread::sleep(Duration::from_millis(10));
         }

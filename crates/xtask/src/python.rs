@@ -25,13 +25,21 @@ pub(crate) fn environment(name: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// How the native half is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    Dev,
+    Release,
+}
+
 /// The environment `name` with the package `operr` in it, built from this tree into a wheel.
-pub(crate) fn environment_with_operr(name: &str) -> Result<PathBuf> {
+pub(crate) fn environment_with_operr(name: &str, profile: Profile) -> Result<PathBuf> {
     let python = environment(name)?;
     let wheels = process::target().join("python/wheels");
     let _ = fs::remove_dir_all(&wheels);
     let mut maturin = module(&environment("plain")?, "maturin");
-    maturin.args(["build", "--compatibility", "linux", "--manifest-path"]);
+    maturin.args(["build", "--profile", if profile == Profile::Release { "release" } else { "dev" }]);
+    maturin.args(["--compatibility", "linux", "--manifest-path"]);
     maturin.arg(process::root().join("crates/operr-python/Cargo.toml")).arg("--out").arg(&wheels);
     // It tells much, which is of interest only if it fails.
     process::read(maturin.env("CARGO_TARGET_DIR", process::target()))?;
@@ -57,7 +65,7 @@ fn pip(python: &Path) -> Command {
 /// The newest Python from 3.13 down to 3.10.
 fn find() -> Result<&'static str> {
     const NAMES: [&str; 5] = ["python3.13", "python3.12", "python3.11", "python3.10", "python3"];
-    const IS_RIGHT: &str = "import sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))";
+    const IS_RIGHT: &str = "import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))";
     let is_right = |name: &&str| {
         let mut python = Command::new(name);
         python.args(["-c", IS_RIGHT]).stdout(Stdio::null()).stderr(Stdio::null());

@@ -6,18 +6,20 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::process::{self, cargo};
-use crate::python;
+use crate::python::{self, Profile};
 
 pub(crate) fn run(tensorflow: bool) -> Result<()> {
-    process::run(&mut cargo(["test", "--workspace", "--all-features"]))?;
-    let python = python::environment_with_operr("plain")?;
+    // The fuzz targets need a compiler for C++; check builds them.
+    process::run(&mut cargo(["test", "--workspace", "--exclude", "operr-fuzz", "--all-features"]))?;
+    let python = python::environment_with_operr("plain", Profile::Dev)?;
     process::run(&mut across("python", "OPERR_PYTHON", &python))?;
+    process::run(across("sweep", "OPERR_PYTHON", &python).arg("every_error_arrives"))?;
     let queue = process::target().join("debug").join("queue");
     process::run(&mut pytest(&python, &["crates/operr-python/tests", "--ignore", WITH_TENSORFLOW]))?;
     process::run(pytest(&python, &["examples/queue/python/tests"]).env("OPERR_QUEUE_BINARY", queue))?;
     types(&python)?;
     if tensorflow {
-        let python = python::environment_with_operr("tensorflow")?;
+        let python = python::environment_with_operr("tensorflow", Profile::Dev)?;
         process::run(&mut across("tensorflow", "OPERR_TENSORFLOW_PYTHON", &python))?;
         let operr = process::target().join("debug").join("operr");
         process::run(pytest(&python, &[WITH_TENSORFLOW]).env("OPERR_BINARY", operr))?;

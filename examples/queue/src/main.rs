@@ -132,7 +132,8 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // In one piece: other calls may write to the same terminal.
-            let _ = io::stderr().write_all(format!("{error:#}\n").as_bytes());
+            let class = error.code().class_name().unwrap_or("OpError");
+            let _ = io::stderr().write_all(format!("{class}\n{error:#}\n").as_bytes());
             ExitCode::FAILURE
         }
     }

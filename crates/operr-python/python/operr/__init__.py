@@ -11,6 +11,7 @@ from operr._convert import from_exception as from_exception
 from operr._convert import from_tf as from_tf
 from operr._convert import to_tf as to_tf
 from operr._error import make as _make
+from operr._native import Budget as Budget
 from operr._native import Status as _Status
 from operr._node_def import NodeDef as NodeDef
 from operr._operation import Omitted as Omitted

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from operr import _links
 from operr._error import CLASSES, OpError, make
 from operr._native import code_from_errno, code_from_python
+from operr._node_def import current
 
 
 def from_exception(error: BaseException, *, frames: bool = False) -> OpError:
@@ -16,13 +18,14 @@ def from_exception(error: BaseException, *, frames: bool = False) -> OpError:
     One of the family is returned as it is; an error of TensorFlow's and an RpcError are what they carry. Any other has
     its text as message, its type and its notes as `origin`, its causes, and the code that says most about it: of an
     `OSError` by its `errno`, of other builtin exceptions by class (a `KeyError` is a NotFoundError, a `ValueError` an
-    InvalidArgumentError), else `UNKNOWN`. With `frames`, `origin` tells where it and its causes were raised.
+    InvalidArgumentError), else `UNKNOWN`. With `frames`, `origin` tells where it and its causes were raised, if that is
+    not known yet; the error is then another one, of the code's class.
     """
     if not isinstance(error, BaseException):
         raise TypeError(f"argument 'error': must be an exception, not {type(error).__name__}")
     if isinstance(error, OpError) and not frames:
         return error
-    return make(_links.encode(error, known, _code_of(error), frames))
+    return make(_links.encode(error, known, code=_code_of(error), frames=frames))
 
 
 def from_tf(error: BaseException) -> OpError:
@@ -34,9 +37,9 @@ def from_tf(error: BaseException) -> OpError:
     if not _is_tensorflow(error):
         raise TypeError(f"argument 'error': must be a tf.errors.OpError, not {type(error).__name__}")
     converted = _from_tf(error)
-    status = _links.encode(error, lambda found: converted if found is error else known(found), None, False)
+    status = _links.encode(error, lambda found: converted if found is error else known(found))
     result = make(status)
-    result._node_def, result._op = converted._node_def, converted._op
+    result._operr_node_def, result._operr_op = converted._operr_node_def, converted._operr_op
     return result
 
 
@@ -56,12 +59,17 @@ def to_tf(error: OpError) -> Any:
 def to_errors(error: OpError, errors: Any) -> Any:
     """Gives an error of the family as one of the classes in `errors`, a module such as `tf.errors`."""
     payloads = {url.encode(): value for url, value in error.payloads}
-    arguments = error.node_def, error.op, error.message
+    arguments = current(error.node_def), error.op, error.message
     if (cls := CLASSES.get(error.error_code)) is not None:
         converted = getattr(errors, cls.__name__)(*arguments, payloads)
     else:
         converted = errors.OpError(*arguments, error.error_code, payloads)
-    converted.__cause__ = error.__cause__
+    cause = error.__cause__
+    if causes := error.causes if cause is None or len(error.causes) > 1 else ():
+        cause = cause if cause is error._operr_cause and cause is not None else _links.as_one(causes)
+    if cause is not None:
+        # To set None would hide the context.
+        converted.__cause__ = cause
     if notes := _links.notes_of(error):
         converted.__notes__ = list(notes)
     return converted
@@ -74,7 +82,7 @@ def known(error: BaseException) -> OpError | None:
     if _is_tensorflow(error):
         return _from_tf(error)
     grpc = sys.modules.get("grpc")
-    if grpc is not None and isinstance(error, grpc.RpcError) and hasattr(error, "code"):
+    if grpc is not None and isinstance(error, grpc.RpcError) and callable(getattr(type(error), "code", None)):
         from operr.grpc import from_rpc_error
 
         return from_rpc_error(error)
@@ -87,29 +95,38 @@ def _is_tensorflow(error: BaseException) -> bool:
 
 
 def _from_tf(error: Any) -> OpError:
-    if (call := getattr(error, "_operr_call", None)) is not None:
+    def read(name: str) -> Any:
+        # A subclass may do anything, and has not always called the constructor.
+        try:
+            return getattr(error, name)
+        except Exception:
+            return None
+
+    node_def, op = read("node_def"), read("op")
+    if (call := read("_operr_call")) is not None:
         # One that a client of ours has raised: the call has what TensorFlow's class has no room for, as causes.
         from operr.grpc import from_rpc_error
 
         whole = from_rpc_error(call)
-        whole._node_def, whole._op = error.node_def, error.op
+        whole._operr_node_def, whole._operr_op = node_def, op
         return whole
-    code, message, payloads = error.error_code, error.message, error.experimental_payloads
+    code, message, payloads = read("error_code"), read("message"), read("experimental_payloads")
     if isinstance(message, bytes):
         message = message.decode("utf-8", "replace")
-    code = code if isinstance(code, int) and -(1 << 31) <= code < 1 << 31 else _UNKNOWN
-    message = message if isinstance(message, str) else str(message)
+    message = message if isinstance(message, str) else _links.text(message or "")
+    code = code if isinstance(code, int) and -(1 << 31) <= code < 1 << 31 else _links.UNKNOWN
     pairs = {
-        url: value
-        for url, value in (payloads.items() if isinstance(payloads, dict) else ())
+        url: value.encode() if isinstance(value, str) else value
+        for url, value in (payloads.items() if isinstance(payloads, Mapping) else ())
         if isinstance(url, (str, bytes)) and isinstance(value, (str, bytes))
     }
-    values = {url: value.encode() if isinstance(value, str) else value for url, value in pairs.items()}
-    try:
-        return OpError(error.node_def, error.op, message, code, values)
-    except (TypeError, ValueError):
-        # TensorFlow checks neither node nor op: what is none is left out.
-        return OpError(None, None, message, code, values)
+    # TensorFlow checks neither node nor op: what is none is left out.
+    for arguments in [(node_def, op), (node_def, None), (None, op)]:
+        try:
+            return OpError(*arguments, message, code, pairs)
+        except (TypeError, ValueError):
+            continue
+    return OpError(None, None, message, code, pairs)
 
 
 def _code_of(error: BaseException) -> int:
@@ -119,7 +136,4 @@ def _code_of(error: BaseException) -> int:
     for cls in type(error).__mro__:
         if (code := code_from_python(f"{cls.__module__}.{cls.__qualname__}")) is not None:
             return code
-    return _UNKNOWN
-
-
-_UNKNOWN = 2
+    return _links.UNKNOWN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from operr import _links, _node_def, _operation
@@ -27,22 +28,23 @@ class OpError(Exception):
     type URL to bytes, the `experimental_payloads`.
 
     Two errors are equal if and only if their bytes are. What `raise .. from ..` and `add_note` set is in the bytes too.
+    The causes that an error came with are data: what is set on these later is not.
     Errors are pickled and copied with everything that they have. `f"{error:#}"` shows all of it.
     """
 
     __module__ = "operr.errors"
 
-    _status: Status = Status(2, "")
+    _operr_status: Status = Status(_links.UNKNOWN, "")
     """All that the bytes say, without the causes and notes that were set since."""
-    _notes: tuple[str, ...] = ()
+    _operr_notes: tuple[str, ...] = ()
     """The notes that are in the status."""
     _operr_cause: BaseException | None = None
     """The `__cause__` that stands for the causes in the status."""
     _operr_call: BaseException | None = None
     """The RpcError that this error was made from."""
-    _causes: tuple[OpError, ...] | None = None
-    _node_def: NodeDef | None = None
-    _op: Any = None
+    _operr_causes: tuple[OpError, ...] | None = None
+    _operr_node_def: NodeDef | None = None
+    _operr_op: Any = None
 
     __notes__: list[str]
 
@@ -55,11 +57,11 @@ class OpError(Exception):
             status = with_payloads(status, args[0])
         if node_def is not None:
             status = status.with_node_def(_node_def.to_bytes(node_def))
-            self._node_def = node_def
+            self._operr_node_def = node_def
         if op is not None:
             status = status.with_op(_operation.snapshot(op))
-            self._op = op
-        self._status = status
+            self._operr_op = op
+        self._operr_status = status
 
     @staticmethod
     def from_bytes(data: bytes | bytearray | memoryview) -> OpError:
@@ -76,45 +78,45 @@ class OpError(Exception):
 
     def to_bytes(self) -> bytes:
         """Encodes the error, with causes and notes: a `google.rpc.Status`, and a `tensorflow.StatusProto`."""
-        return self._complete().to_bytes()
+        return self._operr_complete().to_bytes()
 
     def to_json(self) -> str:
         """Encodes the error as a JSON object, from which `from_json` has it back whole."""
-        return self._complete().to_json()
+        return self._operr_complete().to_json()
 
     @property
     def error_code(self) -> int:
         """The number of the `tensorflow.error.Code`, or any other."""
-        return self._status.code
+        return self._operr_status.code
 
     @property
     def message(self) -> str:
         """The message."""
-        return self._status.message
+        return self._operr_status.message
 
     @property
     def node_def(self) -> NodeDef | None:
         """The `tensorflow.NodeDef` of the node that failed, if it is known and can be read."""
-        if self._node_def is None and (data := self._status.node_def) is not None:
-            self._node_def = _node_def.from_bytes(data)
-        return self._node_def
+        if self._operr_node_def is None and (data := self._operr_status.node_def) is not None:
+            self._operr_node_def = _node_def.from_bytes(data)
+        return self._operr_node_def
 
     @property
     def op(self) -> Any:
         """The operation that failed, if it is known: the one given, or an `operr.Operation`."""
-        if self._op is None and (operations := self._status.op):
-            self._op = _operation.from_snapshot(operations, self.node_def)
-        return self._op
+        if self._operr_op is None and (operations := self._operr_status.op):
+            self._operr_op = _operation.from_snapshot(operations, self.node_def)
+        return self._operr_op
 
     @property
     def experimental_payloads(self) -> Payloads:
         """The payloads by type URL, of those with equal URLs the last."""
-        return Payloads(self._status.payloads)
+        return Payloads(self._operr_status.payloads)
 
     @property
     def payloads(self) -> tuple[tuple[str, bytes], ...]:
         """All payloads, type URL and value, in their order."""
-        return self._status.payloads
+        return self._operr_status.payloads
 
     @property
     def causes(self) -> tuple[OpError, ...]:
@@ -122,9 +124,9 @@ class OpError(Exception):
 
         A cause of another kind is the UnknownError that it is on the wire.
         """
-        status = self._complete()
-        own = self._own_causes()
-        if status is self._status:
+        status = self._operr_complete()
+        own = self._operr_own_causes()
+        if status is self._operr_status:
             return own
         added = status.causes[: len(status.causes) - len(own)]
         raised = [error for error in _links.causes_of(self) if error is not self]
@@ -133,7 +135,7 @@ class OpError(Exception):
     @property
     def origin(self) -> Origin | None:
         """What the error was in the process that raised it, if that is known."""
-        if (origin := self._complete().origin) is None:
+        if (origin := self._operr_complete().origin) is None:
             return None
         type, notes, raised_at = origin
         return Origin(type, notes, tuple(_operation.summaries(raised_at)))
@@ -141,8 +143,8 @@ class OpError(Exception):
     @property
     def omitted(self) -> Omitted | None:
         """What is missing: left out on the way, or not readable here. None if nothing is."""
-        omitted = Omitted(*found) if (found := self._complete().omitted) is not None else None
-        if self._status.node_def is None or self.node_def is not None:
+        omitted = Omitted(*found) if (found := self._operr_complete().omitted) is not None else None
+        if self._operr_status.node_def is None or self._operr_can_read_node():
             return omitted
         # The node's bytes are there, and are no node.
         omitted = omitted or Omitted()
@@ -155,61 +157,60 @@ class OpError(Exception):
 
         Raises `DecodeError` if it is there and cannot be read.
         """
-        descriptor = getattr(cls, "DESCRIPTOR", None)
-        if not isinstance(cls, type) or descriptor is None:
+        full_name = getattr(getattr(cls, "DESCRIPTOR", None), "full_name", None)
+        if not isinstance(cls, type) or not isinstance(full_name, str):
             raise TypeError(f"argument 'cls': must be a protobuf message class, not {cls!r}")
-        if (data := self._complete().detail(descriptor.full_name)) is None:
+        if (data := self._operr_complete().detail(full_name)) is None:
             return None
-        from google.protobuf import message
-
         try:
             return cls.FromString(data)
-        except message.DecodeError as error:
-            raise DecodeError(f"{descriptor.full_name}: {error}") from error
+        except Exception as error:
+            # A DecodeError of protobuf's, mostly; its implementation in Python raises others, too.
+            raise DecodeError(f"{full_name}: {error}") from error
 
     def __str__(self) -> str:
-        if not (operations := self._status.op):
-            return self._status.message
-        return _operation.describe(self._status.message, operations)
+        # A subclass may have another message.
+        if not (operations := self._operr_status.op):
+            return self.message
+        return _operation.describe(self.message, operations)
 
     def __format__(self, spec: str) -> str:
         """As `str`; with `#`, all that there is, over many lines, causes included."""
-        return self._complete().describe() if spec == "#" else format(str(self), spec)
+        return self._operr_complete().describe() if spec == "#" else format(str(self), spec)
 
     def __repr__(self) -> str:
-        status = self._complete()
+        status = self._operr_complete()
         parts = [f"{code_name(status.code) or status.code}, {status.message!r}"]
         if status.op:
             parts.append(f"op={status.op[0][0]!r}")
-        elif (node_def := self.node_def) is not None:
-            parts.append(f"node_def={node_def.name!r}")
+        elif (node_name := status.node_name) is not None:
+            parts.append(f"node_def={node_name!r}")
         if status.payloads:
             parts.append(f"payloads={[url for url, _ in status.payloads]}")
         if origin := status.origin:
             parts += [f"{name}={value!r}" for name, value in zip(("origin", "notes"), origin) if value]
         if causes := len(status.causes):
             parts.append(f"causes={causes}")
-        if omitted := self.omitted:
+        if omitted := OpError.omitted.__get__(self):
             parts.append(f"omitted={omitted}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def __eq__(self, other: object) -> bool:
-        return self._complete() == other._complete() if isinstance(other, OpError) else NotImplemented
+        return self._operr_complete() == other._operr_complete() if isinstance(other, OpError) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((self._status.code, self._status.message))
+        return hash((self._operr_status.code, self._operr_status.message))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        plain = self._plain()
-        state = plain._state()
-        return _restore, (type(plain), plain._complete().to_bytes(), plain._new_args()), state or None
+        plain = self._operr_plain()
+        state = plain._operr_state()
+        return _restore, (type(plain), plain._operr_complete().to_bytes(), plain._operr_new_args()), state or None
 
     def __copy__(self) -> OpError:
-        plain = self._plain()
-        copy = type(plain).__new__(type(plain), *plain._new_args())
-        copy.__setstate__(plain._state())
-        for name in _OWN & plain.__dict__.keys():
-            setattr(copy, name, getattr(plain, name))
+        plain = self._operr_plain()
+        copy = type(plain).__new__(type(plain), *plain._operr_new_args())
+        copy.__setstate__(plain._operr_state())
+        copy.__dict__.update((name, value) for name, value in plain.__dict__.items() if name.startswith(_OURS))
         copy.__cause__ = plain.__cause__
         copy.__suppress_context__ = plain.__suppress_context__
         if notes := getattr(plain, "__notes__", None):
@@ -219,50 +220,63 @@ class OpError(Exception):
     def __deepcopy__(self, memo: dict[int, Any]) -> OpError:
         from copy import deepcopy
 
-        plain = self._plain()
-        copy = _restore(type(plain), plain._complete().to_bytes(), deepcopy(plain._new_args(), memo))
+        plain = self._operr_plain()
+        copy = _restore(type(plain), plain._operr_complete().to_bytes(), deepcopy(plain._operr_new_args(), memo))
         memo[id(self)] = copy
-        copy.__setstate__(deepcopy(plain._state(), memo))
+        copy.__setstate__(deepcopy(plain._operr_state(), memo))
         # An operation belongs to its graph, of which there is no second one.
-        copy._op = plain._op
+        copy._operr_op = plain._operr_op
         return copy
 
-    def _complete(self) -> Status:
+    def _operr_complete(self) -> Status:
         """The status with the causes and notes that were set since."""
         cause = self.__cause__
-        if cause is None or cause is self._operr_cause:
+        if (cause is None or cause is self._operr_cause) and not _links.is_group(self):
             notes = getattr(self, "__notes__", None)
-            if notes == [*self._notes] if self._notes else not notes:
-                return self._status
+            if notes == [*self._operr_notes] if self._operr_notes else not notes:
+                return self._operr_status
         from operr import _convert
 
-        return _links.encode(self, _convert.known, None, False)
+        return _links.encode(self, _convert.known)
 
-    def _own_causes(self) -> tuple[OpError, ...]:
+    def _operr_own_causes(self) -> tuple[OpError, ...]:
         """The causes that are in the status, made once."""
-        if self._causes is None:
-            self._causes = tuple(_alone(status) for status in self._status.causes)
-        return self._causes
+        if self._operr_causes is None:
+            self._operr_causes = tuple(_bare(status) for status in self._operr_status.causes)
+        return self._operr_causes
 
-    def _plain(self) -> OpError:
+    def _operr_can_read_node(self) -> bool:
+        """Whether the node can be read, for all that can be said here."""
+        try:
+            return OpError.node_def.__get__(self) is not None
+        except ImportError:
+            # Without protobuf nobody can tell.
+            return True
+
+    def _operr_plain(self) -> OpError:
         """The error as one that can leave this process."""
         return self
 
-    def _new_args(self) -> tuple[Any, ...]:
+    def _operr_new_args(self) -> tuple[Any, ...]:
         """What `__new__` of the class has to be given: something only for a group, which checks it."""
         if sys.version_info >= (3, 11) and isinstance(self, BaseExceptionGroup):
             return BaseExceptionGroup.message.__get__(self), self.exceptions
         return ()
 
-    def _state(self) -> dict[str, Any]:
+    def _operr_state(self) -> dict[str, Any]:
         """What a subclass, a mixed-in exception or a user has put into the exception."""
-        state = {name: value for name, value in self.__dict__.items() if name not in _OWN and name != "__notes__"}
-        if self.args and not self._new_args():
+        own = self.__dict__.items()
+        state = {name: value for name, value in own if not name.startswith(_OURS) and name != "__notes__"}
+        if self.args and not self._operr_new_args():
             state["args"] = self.args
-        if isinstance(self, OSError):
-            # These are not among the attributes that __dict__ has.
-            names = ("errno", "strerror", "filename", "filename2")
-            state.update((name, value) for name in names if (value := getattr(self, name, None)) is not None)
+        for cls in type(self).__mro__:
+            # What is not in __dict__: slots, and fields of builtin exceptions, such as errno. A group's are set anew.
+            if cls in (OpError, Exception, BaseException, object) or cls.__name__ == "BaseExceptionGroup":
+                continue
+            for name, member in vars(cls).items():
+                if isinstance(member, (MemberDescriptorType, GetSetDescriptorType)) and not name.startswith("__"):
+                    if (value := getattr(self, name, None)) is not None:
+                        state[name] = value
         return state
 
 
@@ -284,7 +298,7 @@ class DecodeError(ValueError):
 
 def make(status: Status) -> OpError:
     """The exception that a status is, with its causes and notes."""
-    error = _alone(status)
+    error = _bare(status)
     if status.has_links:
         _links.attach(error)
     return error
@@ -299,20 +313,25 @@ def register(classes: dict[int, type[OpError]]) -> None:
     CLASSES.update(classes)
     for code, cls in classes.items():
         # For a subclass whose constructor does not call this one.
-        cls._status = Status(code, "")
+        cls._operr_status = Status(code, "")
 
 
-def _alone(status: Status) -> OpError:
-    cls = CLASSES.get(status.code) or CLASSES[2]
+def _bare(status: Status) -> OpError:
+    """The exception without its causes and notes."""
+    cls = CLASSES.get(status.code) or CLASSES[_links.UNKNOWN]
     error = cls.__new__(cls)
-    error._status = status
+    error._operr_status = status
     return error
 
 
+# Pickles name this function, with these arguments: they are a format.
 def _restore(cls: type[OpError], data: bytes, args: tuple[Any, ...]) -> OpError:
     # A user's class may have an __init__ with any arguments: it is not called.
     error = cls.__new__(cls, *args)
-    error._status = status = Status.from_bytes(data)
+    if args:
+        # A group, whose members are among the causes that were encoded.
+        error.__dict__["_operr_has_members"] = True
+    error._operr_status = status = Status.from_bytes(data)
     if status.has_links:
         _links.attach(error)
     return error
@@ -322,5 +341,5 @@ def _as_family(error: BaseException, status: Status) -> OpError:
     return error if isinstance(error, OpError) else make(status)
 
 
-_OWN = {"_status", "_notes", "_operr_cause", "_operr_call", "_causes", "_node_def", "_op"}
-"""The attributes that are the error itself."""
+_OURS = "_operr_"
+"""How the attributes begin that are the error itself."""

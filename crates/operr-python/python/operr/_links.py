@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from operr._native import Status
 
+UNKNOWN = 2
+"""The code of what is not of the family."""
+
 if TYPE_CHECKING:
     from operr._error import OpError
     from operr._operation import FrameTuple
@@ -23,40 +26,58 @@ else:
 
 def attach(error: OpError) -> None:
     """Sets notes and `__cause__` of an error and of its causes, down to `_MAX_DEPTH`."""
-    open = [(error, 0)]
-    while open:
-        error, depth = open.pop()
-        origin = error._status.origin
+    todo = [(error, 0)]
+    while todo:
+        error, depth = todo.pop()
+        origin = error._operr_status.origin
         if origin is not None and origin[1]:
-            error._notes = origin[1]
+            error._operr_notes = origin[1]
             error.__notes__ = list(origin[1])
-        if depth < _MAX_DEPTH and (causes := error._own_causes()):
-            error._operr_cause = error.__cause__ = _as_one(causes)
-            open += [(cause, depth + 1) for cause in causes]
+        if depth < _MAX_DEPTH and (causes := error._operr_own_causes()):
+            error._operr_cause = error.__cause__ = as_one(causes)
+            todo += [(cause, depth + 1) for cause in causes]
+
+
+def is_group(error: BaseException) -> bool:
+    """Whether an exception has members."""
+    return isinstance(error, _Group)
 
 
 def notes_of(error: BaseException) -> tuple[str, ...]:
     """The notes of any exception."""
-    notes = getattr(error, "__notes__", ())
-    return tuple(_text(note) for note in notes) if isinstance(notes, (list, tuple)) else ()
+    try:
+        notes = getattr(error, "__notes__", ())
+    except Exception:
+        # Of an exception that can raise itself.
+        return ()
+    return tuple(text(note) for note in notes) if isinstance(notes, (list, tuple)) else ()
 
 
 def causes_of(error: BaseException) -> Iterator[BaseException]:
-    """The causes that an exception has in Python, groups flattened, without what its status has or was made from."""
-    cause = error.__cause__
-    if cause is None or cause is getattr(error, "_operr_cause", None) or cause is getattr(error, "_operr_call", None):
-        return
-    open = [cause]
+    """The causes that an exception has in Python, without those that its status has and what it was made from.
+
+    First what it was raised from, then, of a group, its members. A group below that is no error of the family has its
+    members in its place, and then what it was raised from itself.
+    """
+    known = vars(error)
+    ours = [known.get("_operr_cause"), known.get("_operr_call"), *(known.get("_operr_causes") or ())]
+    todo: list[BaseException] = []
+    if isinstance(error, _Group) and "_operr_has_members" not in known:
+        todo += reversed(error.exceptions)
+    if error.__cause__ is not None:
+        todo.append(error.__cause__)
     seen: set[int] = set()
-    while open:
-        cause = open.pop()
-        if (type(cause).__module__, type(cause).__name__) in _REMOTE_TRACEBACKS:
+    while todo:
+        cause = todo.pop()
+        if type(cause).__name__ in _REMOTE_TRACEBACKS or any(cause is our for our in ours):
             continue
-        if not isinstance(cause, _Group):
+        if not isinstance(cause, _Group) or hasattr(type(cause), "_operr_status"):
             yield cause
         elif id(cause) not in seen:
             seen.add(id(cause))
-            open += reversed(cause.exceptions)
+            if cause.__cause__ is not None:
+                todo.append(cause.__cause__)
+            todo += reversed(cause.exceptions)
 
 
 class _Open:
@@ -70,35 +91,39 @@ class _Open:
 
 
 def encode(
-    error: BaseException, known: Callable[[BaseException], OpError | None], code: int | None, frames: bool
+    error: BaseException,
+    known: Callable[[BaseException], OpError | None],
+    *,
+    code: int = UNKNOWN,
+    frames: bool = False,
 ) -> Status:
     """The status of any exception, with its causes.
 
     One that is not `known` is an UNKNOWN, and the first one has the code that is given. Cycles are cut; beyond
     `_MAX_CAUSES` exceptions, what is left out is counted.
     """
-    open = [_Open(error)]
+    pending = [_Open(error)]
     path = {id(error)}
     visited = 1
     while True:
-        top = open[-1]
+        top = pending[-1]
         cause = next(top.rest, None)
         if cause is None:
-            status = _alone(top.error, known(top.error), _UNKNOWN if code is None or len(open) > 1 else code, frames)
+            status = _alone(top.error, known(top.error), UNKNOWN if len(pending) > 1 else code, frames)
             if top.done:
                 status = status.with_first_causes(top.done)
             if top.left_out:
                 status = status.with_omitted_causes(top.left_out)
-            path.discard(id(open.pop().error))
-            if not open:
+            path.discard(id(pending.pop().error))
+            if not pending:
                 return status
-            open[-1].done.append(status)
+            pending[-1].done.append(status)
         elif id(cause) in path:
             continue
         elif visited < _MAX_CAUSES:
             visited += 1
             path.add(id(cause))
-            open.append(_Open(cause))
+            pending.append(_Open(cause))
         else:
             top.left_out += 1
 
@@ -110,29 +135,30 @@ def _alone(error: BaseException, known: OpError | None, code: int, frames: bool)
         # What it carries may have notes, which the exception then may have too.
         carried = notes_of(known)
         notes = notes if notes[: len(carried)] == carried else (*carried, *notes)
-    raised_at = _raised_at(error) if frames else []
     if known is None:
-        return Status(code, _text(error)).with_origin(_full_name(type(error)), notes, raised_at)
-    status, old = known._status, known._notes
-    if raised_at:
-        origin = status.origin
-        return status.with_origin(origin[0] if origin else "", notes, raised_at)
+        return Status(code, text(error)).with_origin(_full_name(type(error)), notes, _raised_at(error, frames))
+    status, old = known._operr_status, known._operr_notes
+    origin = status.origin
+    if frames and not (origin and origin[2]):
+        # Where a peer raised it says more than where it was raised again.
+        return status.with_origin(origin[0] if origin else "", notes, _raised_at(error, frames))
     if notes == old:
         return status
     if notes[: len(old)] == old:
         return status.with_notes(notes[len(old) :])
-    origin = status.origin
     return status.with_origin(origin[0], notes, origin[2]) if origin else status.with_notes(notes)
 
 
-def _as_one(causes: tuple[OpError, ...]) -> BaseException:
+def as_one(causes: tuple[OpError, ...]) -> BaseException:
     """What `__cause__` is for these causes: there is no group before Python 3.11."""
     if sys.version_info >= (3, 11) and len(causes) > 1:
         return ExceptionGroup(f"{len(causes)} causes", causes)
     return causes[0]
 
 
-def _raised_at(error: BaseException) -> list[FrameTuple]:
+def _raised_at(error: BaseException, frames: bool) -> list[FrameTuple]:
+    if not frames:
+        return []
     import traceback
 
     from operr._operation import frame_tuple
@@ -144,7 +170,7 @@ def _full_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
     try:
         return str(value)
     except Exception:
@@ -152,16 +178,11 @@ def _text(value: object) -> str:
         return f"<unprintable {type(value).__name__} object>"
 
 
-_UNKNOWN = 2
-
 _MAX_DEPTH = 100
 """How deep `__cause__` is set; below, `causes` still has them."""
 
 _MAX_CAUSES = 1_000
 """How many exceptions are encoded with one that is raised here."""
 
-_REMOTE_TRACEBACKS = {
-    ("concurrent.futures.process", "_RemoteTraceback"),
-    ("multiprocessing.pool", "RemoteTraceback"),
-}
+_REMOTE_TRACEBACKS = {"_RemoteTraceback", "RemoteTraceback"}
 """What process pools put into `__cause__`: the text of a traceback, and no cause."""

@@ -6,6 +6,7 @@ The own class lives in a descriptor pool of its own: in the default pool it woul
 from __future__ import annotations
 
 import sys
+from _thread import allocate_lock as Lock
 from collections.abc import Mapping, MutableSequence
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -36,20 +37,29 @@ class NodeDef(Protocol):
 
 def to_bytes(node_def: object) -> bytes:
     """Encodes what the constructor of an error was given as node."""
-    descriptor = getattr(node_def, "DESCRIPTOR", None)
-    if getattr(descriptor, "full_name", None) != _NAME:
-        raise TypeError(f"argument 'node_def': must be a {_NAME} message or None, not {type(node_def).__name__}")
-    return cast(NodeDef, node_def).SerializeToString(deterministic=True)
+    try:
+        if not isinstance(node_def, type) and cast(Any, node_def).DESCRIPTOR.full_name == _NAME:
+            return cast(NodeDef, node_def).SerializeToString(deterministic=True)
+    except AttributeError:
+        pass
+    raise TypeError(f"argument 'node_def': must be a {_NAME} message or None, not {type(node_def).__name__}")
 
 
 def from_bytes(data: bytes) -> NodeDef | None:
-    """Decodes a node; None if the bytes are none."""
-    from google.protobuf.message import DecodeError
-
+    """Decodes a node; None if the bytes are none. Raises ImportError without protobuf."""
+    cls = _message_class(_NAME)
     try:
-        return cast(NodeDef, _message_class(_NAME).FromString(data))
-    except DecodeError:
+        return cast(NodeDef, cls.FromString(data))
+    except Exception:
+        # A DecodeError, mostly; protobuf's implementation in Python raises others, too.
         return None
+
+
+def current(node_def: NodeDef | None) -> NodeDef | None:
+    """A node of the class that nodes have now: one that was decoded before TensorFlow was imported has another."""
+    if node_def is None or cast(Any, type(node_def)) is not _CLASSES.get(_NAME):
+        return node_def
+    return from_bytes(to_bytes(node_def))
 
 
 def _message_class(full_name: str) -> type[Message]:
@@ -78,7 +88,10 @@ def _classes() -> Mapping[str, type[Message]]:
     found = message_factory.GetMessageClassesForFiles(names, pool)
     for cls in found.values():
         copyreg.pickle(cls, _reduce)
-    _CLASSES.update(found)
+    with _LOCK:
+        # Another thread may have made them meanwhile.
+        if not _CLASSES:
+            _CLASSES.update(found)
     return _CLASSES
 
 
@@ -94,3 +107,4 @@ _NAME = "tensorflow.NodeDef"
 _TENSORFLOW = "tensorflow.core.framework.node_def_pb2"
 
 _CLASSES: dict[str, type[Message]] = {}
+_LOCK = Lock()

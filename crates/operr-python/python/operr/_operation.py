@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from operr._node_def import to_bytes
 
 if TYPE_CHECKING:
     from traceback import FrameSummary
@@ -43,9 +46,12 @@ class Operation:
         self._type = type
         try:
             self._traceback = tuple(frame_tuple(frame) for frame in traceback)
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             wanted = "of FrameSummary or (file, line, function, source line)"
             raise TypeError(f"argument 'traceback': must be {wanted}: {error}") from None
+        if node_def is not None:
+            # Says what is wrong with one that is none.
+            to_bytes(node_def)
         self._original = original_op
         self._node_def = node_def
 
@@ -79,10 +85,13 @@ class Operation:
         return self._original
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Operation) and snapshot(self) == snapshot(other)
+        return snapshot(self) == snapshot(other) if isinstance(other, Operation) else NotImplemented
 
     def __hash__(self) -> int:
         return hash((self._name, self._type))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return from_snapshot, (snapshot(self), self._node_def)
 
     def __repr__(self) -> str:
         return f"<operr.Operation {self._name!r} type={self._type}>"
@@ -136,12 +145,11 @@ def snapshot(op: Any) -> list[OperationTuple]:
         raise TypeError(f"argument 'op': must be an operation, which has a name, or None, not {type(op).__name__}")
     operations: list[OperationTuple] = []
     seen: set[int] = set()
+    while isinstance(op, Operation):
+        operations.append((op._name, op._type, op._traceback))
+        op = op._original
     while op is not None and id(op) not in seen and len(operations) < _MAX_ORIGINALS:
         seen.add(id(op))
-        if isinstance(op, Operation):
-            operations.append((op._name, op._type, op._traceback))
-            op = op._original
-            continue
         name, kind = _attribute(op, "name"), _attribute(op, "type")
         frames = _frames(_attribute(op, "traceback"))
         operations.append((name if isinstance(name, str) else "", kind if isinstance(kind, str) else "", frames))
@@ -156,9 +164,12 @@ def summaries(frames: Iterable[FrameTuple]) -> list[FrameSummary]:
     """
     from traceback import FrameSummary
 
-    return [
-        FrameSummary(file, line, function, lookup_line=False, line=code) for file, line, _, function, code in frames
-    ]
+    def summary(file: str, line: int, column: int, function: str, code: str) -> FrameSummary:
+        if sys.version_info >= (3, 11) and column > 0:
+            return FrameSummary(file, line, function, lookup_line=False, line=code, colno=column - 1)
+        return FrameSummary(file, line, function, lookup_line=False, line=code)
+
+    return [summary(*frame) for frame in frames]
 
 
 def describe(message: str, operations: Sequence[OperationTuple]) -> str:
@@ -202,11 +213,15 @@ def _frames(traceback: Any) -> list[FrameTuple]:
 
 def frame_tuple(frame: Any) -> FrameTuple:
     column = getattr(frame, "colno", None)
+    if isinstance(frame, (str, bytes)):
+        raise TypeError("a text is no frame")
     if hasattr(frame, "filename"):
         file, line, function, code = frame.filename, frame.lineno, frame.name, frame.line
     else:
         file, line, function, code = frame
     column = column + 1 if isinstance(column, int) else 0
+    if line is not None and not isinstance(line, int):
+        raise TypeError(f"the line is {type(line).__name__}")
     return str(file), _number(line), _number(column), str(function), str(code or "")
 
 

@@ -42,7 +42,7 @@ class Payloads(Mapping[str, bytes]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
             return NotImplemented
-        given = {_text(key) if isinstance(key, bytes) else key: value for key, value in other.items()}
+        given = {_text(key) if isinstance(key, (bytes, str)) else key: value for key, value in other.items()}
         return len(given) == len(other) and self._values == given
 
     __hash__ = None  # type: ignore[assignment]
@@ -65,7 +65,10 @@ def with_payloads(status: Status, payloads: object) -> Status:
 
 
 def _text(url: str | bytes) -> str:
-    return url.decode("utf-8", "replace") if isinstance(url, bytes) else url
+    if isinstance(url, bytes):
+        return url.decode("utf-8", "replace")
+    # As the native side takes it.
+    return url if url.isascii() else "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in url)
 
 
 def _wrong(wanted: str, given: object) -> TypeError:

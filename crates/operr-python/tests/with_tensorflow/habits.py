@@ -554,7 +554,7 @@ def a_subclass_that_prints_otherwise(modules: Modules) -> Any:
             return "my " + super().message
 
     error = Loud(None, None, "m")
-    return error.message, type(error).__name__
+    return error.message, str(error), type(error).__name__
 
 
 # Pickle and copies.

@@ -161,7 +161,48 @@ def test_payloads_that_are_none(payloads: Any) -> None:
 def test_anything_as_message_node_and_op() -> None:
     ours = operr.from_tf(tf.errors.AbortedError("a node", "an op", b"bytes \xff"))
     assert (ours.message, ours.node_def, ours.op) == ("bytes \ufffd", None, None)
-    assert operr.from_tf(tf.errors.AbortedError(None, None, None)).message == "None"
+    assert operr.from_tf(tf.errors.AbortedError(None, None, None)).message == ""
+    # What is right stays.
+    op = operr.Operation("n", "T")
+    assert operr.from_tf(tf.errors.AbortedError("a node", op, "m")).op is op
+
+
+def test_payloads_that_are_a_mapping() -> None:
+    error = operr.AbortedError(None, None, "m", {"a/b": b"1"})
+    given = tf.errors.AbortedError(None, None, "m", error.experimental_payloads)
+    assert operr.from_tf(given).payloads == (("a/b", b"1"),)
+
+
+def test_causes_that_cannot_be_read() -> None:
+    class Forgot(tf.errors.NotFoundError):
+        def __init__(self) -> None:
+            pass
+
+    class Refuses(tf.errors.NotFoundError):
+        @property
+        def message(self) -> str:
+            raise RuntimeError("not now")
+
+    for cause in (Forgot(), Refuses(None, None, "m")):
+        error = operr.AbortedError(None, None, "m")
+        error.__cause__ = cause
+        assert len(error.causes) == 1
+        assert repr(error) == "AbortedError(ABORTED, 'm', causes=1)"
+
+
+def test_what_python_keeps_goes_over() -> None:
+    with pytest.raises(tf.errors.AbortedError) as caught:
+        try:
+            raise KeyError("k")
+        except KeyError:
+            raise operr.to_tf(operr.AbortedError(None, None, "m"))  # noqa: B904
+    assert not caught.value.__suppress_context__
+    below = operr.NotFoundError(None, None, "below")
+    url = "type.googleapis.com/google.rpc.Status"
+    error = operr.AbortedError(None, None, "m", {url: below.to_bytes()})
+    assert operr.to_tf(error).__cause__ == below
+    error.__cause__ = KeyError("k")
+    assert operr.from_tf(operr.to_tf(error)).causes == error.causes
 
 
 def test_payloads_with_a_meaning_to_operr(rust: Rust) -> None:

@@ -34,7 +34,8 @@ def main() -> int:
         return 130
     except Exception as error:
         # One that is not of the family, as of a file that cannot be written, becomes one.
-        sys.stderr.write(f"{operr.from_exception(error):#}\n")
+        error = operr.from_exception(error)
+        sys.stderr.write(f"{type(error).__name__}\n{error:#}\n")
         return 1
     return 0
 
@@ -150,24 +151,31 @@ def _parser() -> argparse.ArgumentParser:
 
 def _address(text: str) -> str:
     host, _, port = text.rpartition(":")
-    ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
-    if not 0 <= int(port) < 1 << 16:
-        raise ValueError
-    return text
+    try:
+        ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+        if 0 <= int(port) < 1 << 16:
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no address such as 127.0.0.1:50051")
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < math.inf:
-        raise ValueError
-    return seconds
+    try:
+        if 0 <= (seconds := float(text)) < math.inf:
+            return seconds
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
 
 
 def _int32(text: str) -> int:
-    number = int(text)
-    if not -(1 << 31) <= number < 1 << 31:
-        raise ValueError
-    return number
+    try:
+        if -(1 << 31) <= (number := int(text)) < 1 << 31:
+            return number
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of 32 bits")
 
 
 def _number(value: float) -> str:

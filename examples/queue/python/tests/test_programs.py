@@ -29,10 +29,12 @@ def test_a_second_process_cancels_the_enqueue_of_the_first(language: str, client
         assert server.succeed(client, "close", *arguments) == "closed"
 
         text = failure(waiting)
-        assert text.startswith("CANCELLED: Enqueue operation was cancelled\n\t [[{{node scope/enq}}]]\n")
+        assert text.startswith(
+            "CancelledError\nCANCELLED: Enqueue operation was cancelled\n\t [[{{node scope/enq}}]]\n"
+        )
         assert "\ncaused by CANCELLED: Queue '_0_q' was closed with cancel_pending_enqueues\n" in text
         error = operr.from_bytes(file.read_bytes())
-        assert text == f"{error:#}\n"
+        assert text == f"{type(error).__name__}\n{error:#}\n"
         assert type(error) is operr.CancelledError
         assert error.node_def is not None and error.node_def.name == "scope/enq"
         assert error.op.type == "QueueEnqueueV2"
@@ -47,8 +49,11 @@ def test_a_second_process_cancels_the_enqueue_of_the_first(language: str, client
         size = server.succeed(client, "size", "--queue", "_0_q")
         assert size == "size=0 capacity=1 closed=true pending_enqueues=0 pending_dequeues=0"
         text = failure(server.call(client, "dequeue", "--queue", "_0_q", "--save-error", str(file)))
-        assert text.startswith("OUT_OF_RANGE: FIFOQueue '_0_q' is closed and has insufficient elements")
-        assert text == f"{operr.from_bytes(file.read_bytes()):#}\n"
+        assert text.startswith(
+            "OutOfRangeError\nOUT_OF_RANGE: FIFOQueue '_0_q' is closed and has insufficient elements"
+        )
+        error = operr.from_bytes(file.read_bytes())
+        assert text == f"{type(error).__name__}\n{error:#}\n"
 
 
 @both_clients
@@ -96,7 +101,7 @@ def test_a_process_that_is_killed_releases_its_place(language: str, client: str)
         assert server.succeed(client, "dequeue", *on_queue) == "1"
 
         text = failure(server.call(client, "dequeue", "--queue", "shared", "--timeout", "0.1"))
-        assert text.startswith("DEADLINE_EXCEEDED: ")
+        assert text.startswith("DeadlineExceededError\nDEADLINE_EXCEEDED: ")
         server.until("shared", "size=0 capacity=1 closed=false pending_enqueues=0 pending_dequeues=0")
 
 
@@ -110,9 +115,13 @@ def test_a_server_that_is_interrupted_ends_what_waits_and_then_itself(language: 
         server.until("_0_q", "pending_enqueues=2 pending_dequeues=2")
         assert server.end(number) == (0, "")
         for call in enqueues:
-            assert failure(call).startswith("CANCELLED: Enqueue operation was cancelled\n\t [[{{node enq}}]]\n  node: ")
+            assert failure(call).startswith(
+                "CancelledError\nCANCELLED: Enqueue operation was cancelled\n\t [[{{node enq}}]]\n  node: "
+            )
         for call in dequeues:
-            assert failure(call).startswith("CANCELLED: Dequeue operation was cancelled\n\t [[{{node deq}}]]\n  node: ")
+            assert failure(call).startswith(
+                "CancelledError\nCANCELLED: Dequeue operation was cancelled\n\t [[{{node deq}}]]\n  node: "
+            )
 
 
 @both_clients
@@ -162,7 +171,7 @@ def test_a_wrong_command_line_is_status_2(program: str) -> None:
         stdout, stderr = call.communicate(timeout=20)
         assert (call.returncode, stdout) == (2, ""), stderr
     longest = ["size", "--server", "127.0.0.1:1", "--queue", "q", "--timeout", "1e19"]
-    assert failure(start(program, longest)).startswith("UNAVAILABLE: ")
+    assert failure(start(program, longest)).startswith("UnavailableError\nUNAVAILABLE: ")
 
 
 @both_servers

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import grpc
 import grpc.aio
 
+from operr._native import Budget
 from operr.grpc._answer import Answers, Context
 from operr.grpc._server import Guard, with_behavior
 from operr.grpc._status import Container
@@ -26,8 +27,14 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
     __module__ = "operr.grpc.aio"
 
-    def __init__(self, *, expose_exceptions: bool = False, container: Container = "status") -> None:
-        self._answers = Answers(expose_exceptions, container)
+    def __init__(
+        self,
+        *,
+        expose_exceptions: bool = False,
+        container: Container = "status",
+        budget: Budget = Budget.GRPCIO,
+    ) -> None:
+        self._answers = Answers(expose_exceptions, container, budget)
 
     async def intercept_service(
         self,

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import grpc
 import grpc.aio
 
+from operr._native import Budget
 from operr.grpc._answer import Answer, Answers, Context, is_aborted
 from operr.grpc._status import Container
 
@@ -21,13 +22,21 @@ class ServerInterceptor(grpc.ServerInterceptor):
     after `context.abort` passes unchanged. Trailing metadata that the handler has set stays.
 
     `container` is what the details are: a "status", which is a `google.rpc.Status`, or what "tensorflow" sends itself.
+    An error that is larger than the `budget`, less the trailing metadata of the handler, is sent without what matters
+    least, and says so in its `omitted`.
     Interceptors whose errors it is to send have to come after it.
     """
 
     __module__ = "operr.grpc"
 
-    def __init__(self, *, expose_exceptions: bool = False, container: Container = "status") -> None:
-        self._answers = Answers(expose_exceptions, container)
+    def __init__(
+        self,
+        *,
+        expose_exceptions: bool = False,
+        container: Container = "status",
+        budget: Budget = Budget.GRPCIO,
+    ) -> None:
+        self._answers = Answers(expose_exceptions, container, budget)
 
     def intercept_service(
         self,
@@ -85,8 +94,8 @@ class Guard:
         answer = self.answer(error, context)
         # Not abort_with_status: the contexts of others, OpenTelemetry's for one, watch abort alone.
         context.abort(answer.code, answer.message)
-        # Not reached, but with a context that somebody made for a test.
-        raise error
+        # Reached where abort does not raise: in earlier versions, for handlers on grpc.aio that are not async.
+        raise grpc.aio.AbortError
 
     def answer(self, error: Exception, context: Context) -> Answer:
         """The answer to an error, with its metadata set. Raises the error if it is to pass."""

@@ -56,7 +56,7 @@ class _Sibling(OpError):
             # An RpcError need not be a call.
             return default
 
-    def _plain(self) -> OpError:
+    def _operr_plain(self) -> OpError:
         return _recast(self, self._operr_class)
 
 

@@ -8,7 +8,7 @@ import grpc
 
 from operr import _links
 from operr._error import OpError, make
-from operr._native import Status
+from operr._native import Budget, Status
 
 Container = Literal["status", "tensorflow"]
 
@@ -35,8 +35,10 @@ def from_status(
     return make(Status.from_status(code, message or "", b"" if details is None else details))
 
 
-def to_status(error: OpError, *, container: Container = "status") -> grpc.Status:
-    """Makes the status to fail a call with, for `context.abort_with_status`. It has the error whole, in its details.
+def to_status(error: OpError, *, container: Container = "status", budget: Budget = Budget.GRPCIO) -> grpc.Status:
+    """Makes the status to fail a call with, for `context.abort_with_status`. It has the error in its details.
+
+    It is within the budget: an error that is larger is sent without what matters least, and says so (`omitted`).
 
     A number that gRPC lacks is sent as `UNKNOWN`; only in a container that is a "status" do the details keep it.
     "tensorflow" is what TensorFlow's own servers send. The status replaces trailing metadata that was set before.
@@ -44,7 +46,8 @@ def to_status(error: OpError, *, container: Container = "status") -> grpc.Status
     if not isinstance(error, OpError):
         raise TypeError(f"argument 'error': must be an operr.OpError, not {type(error).__name__}")
     check_container(container)
-    status = error._complete()
+    check_budget(budget)
+    status = error._operr_complete().fit(budget, container == "tensorflow")
     details = status.to_details(container == "tensorflow")
     return _Status(CODES[status.grpc_status], status.message, ((DETAILS, details),))
 
@@ -57,8 +60,8 @@ def from_rpc_error(error: grpc.RpcError) -> OpError:
     if not isinstance(error, grpc.RpcError):
         raise TypeError(f"argument 'error': must be a grpc.RpcError, not {type(error).__name__}")
     if isinstance(error, OpError):
-        result = make(error._complete())
-        result._node_def, result._op = error._node_def, error._op
+        result = make(error._operr_complete())
+        result._operr_node_def, result._operr_op = error._operr_node_def, error._operr_op
     elif not _ask(error, "done", True):
         result = from_status(grpc.StatusCode.UNKNOWN, "the call has not ended")
     else:
@@ -85,6 +88,12 @@ def check_container(container: object) -> None:
         raise ValueError(f"argument 'container': must be 'status' or 'tensorflow', not {container!r}")
 
 
+def check_budget(budget: object) -> None:
+    """Raises for what is no budget."""
+    if not isinstance(budget, Budget):
+        raise TypeError(f"argument 'budget': must be an operr.Budget, not {type(budget).__name__}")
+
+
 class _Status(grpc.Status):
     def __init__(
         self, code: grpc.StatusCode, details: str, trailing_metadata: tuple[tuple[str, str | bytes], ...]
@@ -103,7 +112,7 @@ def _code_of(error: grpc.RpcError) -> int:
 
 def _message_of(error: grpc.RpcError) -> str:
     # One that somebody made, with no more than a text.
-    message = _ask(error, "details", None) if hasattr(error, "details") else _links._text(error)
+    message = _ask(error, "details", _links.text(error))
     if isinstance(message, bytes):
         return message.decode("utf-8", "replace")
     return message if isinstance(message, str) else ""
