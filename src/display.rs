@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::error::OpError;
-use crate::operation::{Frame, Omitted, Operation};
+use crate::operation::{Frame, Operation};
 
 /// `CODE: message`, the message verbatim, as `absl::Status` prints itself. `{:#}` adds everything else, over many
 /// lines, causes included.
@@ -104,8 +104,7 @@ fn rest(out: &mut impl fmt::Write, error: &OpError) -> fmt::Result {
         write!(out, "\n  payloads: {:?}", error.payloads())?;
     }
     if let Some(omitted) = error.omitted() {
-        write!(out, "\n  missing: ")?;
-        missing(out, &omitted)?;
+        write!(out, "\n  missing: {omitted}")?;
     }
     Ok(())
 }
@@ -121,23 +120,6 @@ fn traceback(out: &mut impl fmt::Write, frames: &[Frame]) -> fmt::Result {
         }
     }
     Ok(())
-}
-
-fn missing(out: &mut impl fmt::Write, omitted: &Omitted) -> fmt::Result {
-    let mut parts = Vec::new();
-    let mut count = |number: u64, what: &str| {
-        if number > 0 {
-            parts.push(format!("{number} {what}"));
-        }
-    };
-    count(omitted.bytes, "bytes in all");
-    count(omitted.causes.into(), "causes");
-    count(omitted.frames.into(), "frames");
-    count(omitted.attributes.into(), "attributes");
-    count(omitted.message_bytes, "bytes was the message long");
-    count(omitted.unparsed.len() as u64, "bytes of details that could not be read");
-    parts.extend(omitted.type_urls.iter().cloned());
-    out.write_str(&parts.join(", "))
 }
 
 /// Indents every line but the first.

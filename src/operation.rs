@@ -65,3 +65,23 @@ impl Origin {
         Origin { r#type: r#type.into(), ..Origin::default() }
     }
 }
+
+/// What is missing, in words: `28859 bytes in all, 400 frames, example.com/dump`.
+impl fmt::Display for Omitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        let mut count = |number: u64, what: &str| {
+            if number > 0 {
+                parts.push(format!("{number} {what}"));
+            }
+        };
+        count(self.bytes, "bytes in all");
+        count(self.causes.into(), "causes");
+        count(self.frames.into(), "frames");
+        count(self.attributes.into(), "attributes");
+        count(self.message_bytes, "bytes was the message long");
+        count(self.unparsed.len() as u64, "bytes of details that could not be read");
+        parts.extend(self.type_urls.iter().cloned());
+        f.write_str(&parts.join(", "))
+    }
+}

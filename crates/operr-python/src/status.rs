@@ -162,6 +162,12 @@ impl Status {
             .map(Some)
     }
 
+    /// What is missing, in words.
+    #[getter]
+    fn missing(&self) -> Option<String> {
+        self.0.omitted().map(|omitted| omitted.to_string())
+    }
+
     /// Whether there is something that an exception has in attributes of its own: causes or notes.
     #[getter]
     fn has_links(&self) -> bool {

@@ -5,6 +5,7 @@ import unittest.mock
 from typing import Any
 
 import operr
+import operr.grpc
 import pytest
 
 
@@ -107,3 +108,16 @@ def test_an_operation_with_many_originals() -> None:
     assert received.op == operation
     assert pickle.loads(pickle.dumps(operation)) == operation
     assert (operation == unittest.mock.ANY) and operation != 3
+
+
+def test_what_is_missing_is_said() -> None:
+    frames = [("f.py", line, "g", "code") for line in range(400)]
+    error = operr.NotFoundError(None, operr.Operation("n", "T", frames), "gone", {"a/b": bytes(20_000)})
+    status: Any = operr.grpc.to_status(error)
+    received = operr.grpc.from_status(status.code, status.details, status.trailing_metadata[0][1])
+    assert received.omitted is not None
+    assert received.omitted == operr.Omitted(type_urls=("a/b",), bytes=received.omitted.bytes, frames=400)
+    assert str(received).endswith(f"[missing: {received.omitted.bytes} bytes in all, 400 frames, a/b]")
+    assert f"missing: {received.omitted.bytes} bytes in all" in f"{received:#}"
+    assert "omitted=Omitted(type_urls=('a/b',)" in repr(received)
+    assert str(error) == str(operr.from_bytes(error.to_bytes()))

@@ -170,9 +170,13 @@ class OpError(Exception):
 
     def __str__(self) -> str:
         # A subclass may have another message.
-        if not (operations := self._operr_status.op):
-            return self.message
-        return _operation.describe(self.message, operations)
+        text = self.message
+        if operations := self._operr_status.op:
+            text = _operation.describe(text, operations)
+        if missing := self._operr_status.missing:
+            # TensorFlow's own errors have nothing of the kind.
+            text = f"{text}\n[missing: {missing}]"
+        return text
 
     def __format__(self, spec: str) -> str:
         """As `str`; with `#`, all that there is, over many lines, causes included."""
