@@ -416,13 +416,8 @@ impl Composed {
     }
 
     fn write_head(&self, out: &mut Vec<u8>) {
-        let Some(code) = self.head else { return };
-        if code != Code::OK {
-            out.push(scanner::tag(1, scanner::VARINT));
-            put_varint(out, sign_extend(code));
-        }
-        if !self.message.is_empty() {
-            put_len_field(out, 2, &self.message);
+        if let Some(code) = self.head {
+            put_head(out, code, &self.message);
         }
     }
 }
@@ -479,8 +474,19 @@ impl Part {
     }
 }
 
+/// Appends code and message.
+pub(crate) fn put_head(out: &mut Vec<u8>, code: Code, message: &[u8]) {
+    if code != Code::OK {
+        out.push(scanner::tag(1, scanner::VARINT));
+        put_varint(out, sign_extend(code));
+    }
+    if !message.is_empty() {
+        put_len_field(out, 2, message);
+    }
+}
+
 /// The length of code and message; proto3 leaves out what is zero or empty.
-fn head_len(code: Code, message: &[u8]) -> usize {
+pub(crate) fn head_len(code: Code, message: &[u8]) -> usize {
     let code = if code == Code::OK { 0 } else { 1 + varint_len(sign_extend(code)) };
     let message = if message.is_empty() { 0 } else { len_field_len(message.len()) };
     code + message

@@ -6,13 +6,14 @@ use prost::{Message as _, Name as _};
 use super::Budget;
 use super::records::Records;
 use crate::code::Code;
+use crate::envelope;
 use crate::error::OpError;
 use crate::operation::Omitted;
 use crate::pb::google::rpc::{DebugInfo, ErrorInfo, RetryInfo};
 use crate::pb::tensorflow::distributed_runtime::GrpcPayloadsLost;
 use crate::wire::Container;
 use crate::wire::entry::{self, Parsed, Role};
-use crate::wire::scanner::{Scanner, Value, len_field_len, put_len, put_len_field, put_varint, tag, varint_len};
+use crate::wire::scanner::{Scanner, Value, len_field_len, put_len, put_len_field};
 
 /// An error and its causes, and what was missing when it came.
 #[derive(Clone)]
@@ -259,7 +260,7 @@ impl Draft {
         let mut open = Vec::new();
         let begin = |index: usize, out: &mut Vec<u8>| {
             let error = self.errors.get(index)?;
-            error.write_head(out);
+            envelope::put_head(out, error.code, &error.message);
             Some(error.parts.iter())
         };
         open.extend(begin(0, &mut out));
@@ -370,18 +371,7 @@ impl Single {
     }
 
     fn head_len(&self) -> usize {
-        let code = if self.code == Code::OK { 0 } else { 1 + varint_len(sign_extend(self.code)) };
-        code + if self.message.is_empty() { 0 } else { len_field_len(self.message.len()) }
-    }
-
-    fn write_head(&self, out: &mut Vec<u8>) {
-        if self.code != Code::OK {
-            out.push(tag(1, crate::wire::scanner::VARINT));
-            put_varint(out, sign_extend(self.code));
-        }
-        if !self.message.is_empty() {
-            put_len_field(out, 2, &self.message);
-        }
+        envelope::head_len(self.code, &self.message)
     }
 }
 
@@ -448,10 +438,6 @@ fn put_entry_head(out: &mut Vec<u8>, key: &[u8], value: usize) {
     put_len(out, 3, len_field_len(key.len()) + len_field_len(value));
     put_len_field(out, 1, key);
     put_len(out, 2, value);
-}
-
-fn sign_extend(code: Code) -> u64 {
-    i64::from(code.value()) as u64
 }
 
 fn text(key: &[u8]) -> String {
