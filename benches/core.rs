@@ -145,6 +145,13 @@ mod budget {
         bencher.bench(|| black_box(&error).to_bytes());
     }
 
+    /// What `fit` does beside the check.
+    #[divan::bench]
+    fn clone_alone(bencher: Bencher) {
+        let error = typical();
+        bencher.bench(|| black_box(&error).clone());
+    }
+
     /// The check, and a clone.
     #[divan::bench]
     fn fit(bencher: Bencher) {
