@@ -398,11 +398,11 @@ impl Composed {
                 }
                 Some(Part::Other(record) | Part::Received { record, .. }) => out.extend_from_slice(record),
                 Some(Part::Added { key, value, .. }) => {
-                    entry::put_head(out, error.form.entry_field(), key, value.len());
+                    entry::put_head(out, error.form.entry_field(), key.as_bytes(), value.len());
                     out.extend_from_slice(value);
                 }
                 Some(Part::Cause { key, error: cause }) => {
-                    entry::put_head(out, error.form.entry_field(), key, cause.envelope().encoded_len());
+                    entry::put_head(out, error.form.entry_field(), key.as_bytes(), cause.envelope().encoded_len());
                     match cause.envelope() {
                         Envelope::Received(received) => out.extend_from_slice(&received.bytes),
                         Envelope::Composed(composed) => {
@@ -457,8 +457,8 @@ impl Part {
     fn len(&self) -> usize {
         match self {
             Part::Other(record) | Part::Received { record, .. } => record.len(),
-            Part::Added { key, value, .. } => entry::record_len(key, value.len()),
-            Part::Cause { key, error } => entry::record_len(key, error.envelope().encoded_len()),
+            Part::Added { key, value, .. } => entry::record_len(key.as_bytes(), value.len()),
+            Part::Cause { key, error } => entry::record_len(key.as_bytes(), error.envelope().encoded_len()),
         }
     }
 

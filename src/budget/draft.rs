@@ -13,7 +13,7 @@ use crate::pb::google::rpc::{DebugInfo, ErrorInfo, RetryInfo};
 use crate::pb::tensorflow::distributed_runtime::GrpcPayloadsLost;
 use crate::wire::Container;
 use crate::wire::entry::{self, Parsed, Role};
-use crate::wire::scanner::{Scanner, Value, len_field_len, put_len, put_len_field};
+use crate::wire::scanner::{Scanner, Value, len_field_len};
 
 /// An error and its causes, and what was missing when it came.
 #[derive(Clone)]
@@ -167,7 +167,7 @@ impl Draft {
             // In a container its key has a number.
             Part::Cause { error, .. } if container == Container::TensorFlow => {
                 let len = lens.get(*error).copied().unwrap_or_default();
-                entry::record_len(&entry::cause_key(u32::MAX.into()), len)
+                entry::record_len(entry::cause_key(u32::MAX.into()).as_bytes(), len)
             }
             part => part.len(&lens),
         };
@@ -272,13 +272,13 @@ impl Draft {
                 Some(Part::Unknown(record)) => out.extend_from_slice(record),
                 Some(Part::Entry(entry)) => entry.write(&mut out),
                 Some(Part::Cause { key, error }) => {
-                    put_entry_head(&mut out, key, lens.get(*error).copied().unwrap_or_default());
+                    entry::put_head(&mut out, ENTRIES, key, lens.get(*error).copied().unwrap_or_default());
                     open.extend(begin(*error, &mut out));
                 }
             }
         }
         let omitted = self.omitted.encode_to_vec();
-        put_entry_head(&mut out, Omitted::type_url().as_bytes(), omitted.len());
+        entry::put_head(&mut out, ENTRIES, Omitted::type_url().as_bytes(), omitted.len());
         out.extend_from_slice(&omitted);
         let code = self.top().map_or(Code::UNKNOWN, |top| top.code);
         // What was written reads; were it not so, the code would be what is left.
@@ -381,8 +381,8 @@ impl Part {
         match self {
             Part::Unknown(record) => record.len(),
             Part::Entry(Entry { record: Some(record), .. }) => record.len(),
-            Part::Entry(Entry { key, value, .. }) => entry_len(key, value.len()),
-            Part::Cause { key, error } => entry_len(key, errors.get(*error).copied().unwrap_or_default()),
+            Part::Entry(Entry { key, value, .. }) => entry::record_len(key, value.len()),
+            Part::Cause { key, error } => entry::record_len(key, errors.get(*error).copied().unwrap_or_default()),
         }
     }
 }
@@ -396,7 +396,7 @@ impl Entry {
         match &self.record {
             Some(record) => out.extend_from_slice(record),
             None => {
-                put_entry_head(out, &self.key, self.value.len());
+                entry::put_head(out, ENTRIES, &self.key, self.value.len());
                 out.extend_from_slice(&self.value);
             }
         }
@@ -430,16 +430,6 @@ fn frames_of_operation(value: &Bytes) -> usize {
     operation.count(FRAMES) + of_originals.sum::<usize>()
 }
 
-fn entry_len(key: &[u8], value: usize) -> usize {
-    len_field_len(len_field_len(key.len()) + len_field_len(value))
-}
-
-fn put_entry_head(out: &mut Vec<u8>, key: &[u8], value: usize) {
-    put_len(out, 3, len_field_len(key.len()) + len_field_len(value));
-    put_len_field(out, 1, key);
-    put_len(out, 2, value);
-}
-
 fn text(key: &[u8]) -> String {
     String::from_utf8_lossy(key).into_owned()
 }
@@ -451,15 +441,18 @@ fn narrow(count: usize) -> u32 {
 /// The most that the account of what is missing takes, without what could not be read.
 pub(super) fn reserved(container: Container) -> usize {
     // Its other fields are five numbers: three of 32 bits and two of 64.
-    let omitted = entry::record_len(&Omitted::type_url(), TYPE_URLS + 3 * 6 + 2 * 11);
+    let omitted = entry::record_len(Omitted::type_url().as_bytes(), TYPE_URLS + 3 * 6 + 2 * 11);
     match container {
         Container::Status => omitted,
-        Container::TensorFlow => omitted + entry::record_len(&GrpcPayloadsLost::type_url(), 0),
+        Container::TensorFlow => omitted + entry::record_len(GrpcPayloadsLost::type_url().as_bytes(), 0),
     }
 }
 
 /// How many bytes the names of what is missing may take.
 const TYPE_URLS: usize = 160;
+
+/// `google.rpc.Status.details`.
+const ENTRIES: u8 = Container::Status.entry_field();
 
 /// `NodeDef.attr`.
 pub(super) const ATTR: u32 = 5;

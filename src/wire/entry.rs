@@ -65,14 +65,14 @@ impl<'a> Parsed<'a> {
 }
 
 /// The length of the record of an entry, with its tag.
-pub(crate) fn record_len(key: &str, value_len: usize) -> usize {
+pub(crate) fn record_len(key: &[u8], value_len: usize) -> usize {
     len_field_len(body_len(key, value_len))
 }
 
 /// Appends an entry's record up to its value: with an empty value, too, that field is written, as TensorFlow does.
-pub(crate) fn put_head(out: &mut Vec<u8>, number: u8, key: &str, value_len: usize) {
+pub(crate) fn put_head(out: &mut Vec<u8>, number: u8, key: &[u8], value_len: usize) {
     put_len(out, number, body_len(key, value_len));
-    put_len_field(out, KEY as u8, key.as_bytes());
+    put_len_field(out, KEY as u8, key);
     put_len(out, VALUE as u8, value_len);
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn with_key(body: &[u8], key: &str) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-fn body_len(key: &str, value_len: usize) -> usize {
+fn body_len(key: &[u8], value_len: usize) -> usize {
     len_field_len(key.len()) + len_field_len(value_len)
 }
 

@@ -108,7 +108,7 @@ fn status_to_container(status: &[u8]) -> Vec<u8> {
         // Without an entry nobody takes it for a container; so what is unknown is left out, and that is said.
         let omitted = Omitted { bytes: unknown as u64, ..Omitted::default() }.encode_to_vec();
         out.clear();
-        entry::put_head(&mut out, 1, &Omitted::type_url(), omitted.len());
+        entry::put_head(&mut out, 1, Omitted::type_url().as_bytes(), omitted.len());
         out.extend_from_slice(&omitted);
     }
     out

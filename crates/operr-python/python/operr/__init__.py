@@ -10,9 +10,7 @@ from operr import errors as errors
 from operr._convert import from_exception as from_exception
 from operr._convert import from_tf as from_tf
 from operr._convert import to_tf as to_tf
-from operr._error import make as _make
 from operr._native import Budget as Budget
-from operr._native import Status as _Status
 from operr._node_def import NodeDef as NodeDef
 from operr._operation import Omitted as Omitted
 from operr._operation import Operation as Operation
@@ -32,11 +30,5 @@ def to_json(error: BaseException) -> str:
     return from_exception(error).to_json()
 
 
-def from_bytes(data: bytes | bytearray | memoryview) -> OpError:
-    """See `OpError.from_bytes`."""
-    return _make(_Status.from_bytes(data))
-
-
-def from_json(text: str) -> OpError:
-    """See `OpError.from_json`."""
-    return _make(_Status.from_json(text))
+from_bytes = OpError.from_bytes
+from_json = OpError.from_json
