@@ -207,6 +207,12 @@ pub(crate) fn from_ref(error: &(dyn StdError + 'static)) -> OpError {
     known(error).unwrap_or_else(|| from_foreign(error, DYN_ERROR, Code::UNKNOWN))
 }
 
+/// The first error of the family in a chain of sources, one that a Status carries included.
+#[cfg(feature = "retry")]
+pub(crate) fn find(error: &(dyn StdError + 'static)) -> Option<OpError> {
+    chain(Some(error)).take(MAX_SOURCES).find_map(known)
+}
+
 /// An error of the family, itself and not below others in a chain.
 fn known(error: &(dyn StdError + 'static)) -> Option<OpError> {
     let error_of_the_family = family::downcast_ref(error).cloned();

@@ -13,6 +13,7 @@ use crate::envelope::{Entry, Envelope};
 use crate::node_def::NodeDef;
 use crate::operation::{Omitted, Operation, Origin};
 use crate::payloads::Payloads;
+use crate::retry::Retry;
 use crate::wire::entry::{self, Role};
 use crate::wire::scanner::put_len_field;
 
@@ -62,9 +63,11 @@ struct Local {
     foreign: Option<Foreign>,
     /// The container that code and message came with, while nothing is edited.
     container: Option<Bytes>,
-    /// What was sent of the error, where it was too large to be sent whole.
+    /// What the pushback trailer of the call said.
+    pushback: Option<Retry>,
+    /// What was sent of the error, where it was not sent whole.
     #[cfg(feature = "tonic")]
-    sent: Option<OpError>,
+    sent: Option<crate::grpc::Sent>,
     /// What the transport knows about the call.
     #[cfg(feature = "tonic")]
     metadata: Option<crate::grpc::Metadata>,
@@ -237,6 +240,18 @@ impl OpError {
         self.0.remote
     }
 
+    /// Marks the error, and the causes that it has, as [come from a peer](OpError::is_remote): for errors received over
+    /// another transport than tonic.
+    pub fn into_remote(self) -> OpError {
+        self.set_remote(true)
+    }
+
+    /// Takes an error that came from a peer over as one of this process: how a handler says that it is its own answer, see
+    /// [`into_answer`](OpError::into_answer).
+    pub fn into_local(self) -> OpError {
+        self.set_remote(false)
+    }
+
     /// A copy in memory of its own, without what is known only here.
     ///
     /// A decoded error, its payloads and causes share the buffer that they were received in; this lets go of it. Causes
@@ -280,15 +295,14 @@ impl OpError {
         self
     }
 
-    /// The error as one that a peer sent, with those that it was made of on arrival.
-    pub(crate) fn into_remote(mut self) -> OpError {
-        if !self.0.remote {
+    fn set_remote(mut self, is_remote: bool) -> OpError {
+        if self.0.remote != is_remote {
             let inner = Arc::make_mut(&mut self.0);
-            inner.remote = true;
+            inner.remote = is_remote;
             inner.causes = OnceLock::new();
             for cause in inner.envelope.added_causes_mut() {
                 let inner = Arc::make_mut(&mut cause.0);
-                inner.remote = true;
+                inner.remote = is_remote;
                 inner.causes = OnceLock::new();
             }
         }
@@ -299,6 +313,11 @@ impl OpError {
     pub(crate) fn with_foreign(self, foreign: Box<dyn StdError + Send + Sync>, is_all: bool) -> OpError {
         let error = Arc::new(AssertUnwindSafe(foreign));
         self.know(|local| local.foreign = Some(Foreign { error, is_all }))
+    }
+
+    /// Whether it stands for an error of another type, whose text is its message.
+    pub(crate) fn is_converted(&self) -> bool {
+        self.foreign().is_some()
     }
 
     fn foreign(&self) -> Option<&Foreign> {
@@ -313,20 +332,28 @@ impl OpError {
         self.0.local.as_ref()?.container.as_ref()
     }
 
-    /// Remembers what was sent of it.
+    pub(crate) fn with_known_pushback(self, pushback: Retry) -> OpError {
+        self.know(|local| local.pushback = Some(pushback))
+    }
+
+    pub(crate) fn known_pushback(&self) -> Option<Retry> {
+        self.0.local.as_ref()?.pushback
+    }
+
+    /// Remembers what was sent of it, if not all.
     #[cfg(feature = "tonic")]
-    pub(crate) fn with_sent(self, sent: OpError) -> OpError {
-        self.know(|local| local.sent = Some(sent))
+    pub(crate) fn with_sent(self, sent: Option<crate::grpc::Sent>) -> OpError {
+        self.know(|local| local.sent = sent)
     }
 
     #[cfg(feature = "tonic")]
-    pub(crate) fn sent(&self) -> Option<&OpError> {
+    pub(crate) fn sent(&self) -> Option<&crate::grpc::Sent> {
         self.0.local.as_ref()?.sent.as_ref()
     }
 
     /// Whether it is the same object.
     #[cfg(feature = "tonic")]
-    pub(crate) fn is_same(&self, other: &OpError) -> bool {
+    pub(crate) fn is_identical(&self, other: &OpError) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 

@@ -9,6 +9,7 @@
     clippy::todo
 )]
 
+mod boundary;
 mod budget;
 mod code;
 mod convert;
@@ -25,6 +26,7 @@ mod node_def;
 mod operation;
 mod payloads;
 pub mod pb;
+mod reason;
 mod retry;
 mod wire;
 

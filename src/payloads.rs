@@ -102,11 +102,19 @@ impl OpError {
     /// A type that operr itself uses is set as what it is: a `tensorflow.NodeDef` becomes the
     /// [`node_def`](OpError::node_def), a `google.rpc.Status` is one more of the [`causes`](OpError::causes).
     pub fn with_detail<M: Message + Name>(self, detail: &M) -> Self {
-        let (url, value) = (M::type_url(), Bytes::from(detail.encode_to_vec()));
+        self.with_typed(M::type_url(), &M::full_name(), detail.encode_to_vec().into())
+    }
+
+    /// Sets the detail of the type with this full name, such as `google.rpc.ErrorInfo`, from its bytes, as
+    /// [`with_detail`](OpError::with_detail) does.
+    pub fn with_detail_bytes(self, full_name: &str, value: impl Into<Bytes>) -> Self {
+        self.with_typed(format!("type.googleapis.com/{full_name}"), full_name, value.into())
+    }
+
+    fn with_typed(self, url: String, full_name: &str, value: Bytes) -> Self {
         match Role::of(&url) {
             Role::Payload => self.edit(|envelope| {
-                let name = M::full_name();
-                let same = |entry: &Entry<'_>| entry::is_type(entry.key, &name);
+                let same = |entry: &Entry<'_>| entry::is_type(entry.key, full_name);
                 envelope.replace(Role::Payload, url, value, same);
             }),
             _ => self.with_payload(url, value),

@@ -23,8 +23,43 @@ pub enum Retry {
     IfIdempotent,
 }
 
+impl Retry {
+    /// Whether the caller may make the same call again, being idempotent or not.
+    ///
+    /// ```
+    /// use operr::{InternalError, UnavailableError};
+    ///
+    /// assert!(UnavailableError::new("draining").retry().allows(false));
+    /// assert!(InternalError::new("broken").retry().allows(true));
+    /// assert!(!InternalError::new("broken").retry().allows(false));
+    /// ```
+    pub fn allows(self, is_idempotent: bool) -> bool {
+        match self {
+            Retry::Backoff | Retry::After(_) => true,
+            Retry::IfIdempotent => is_idempotent,
+            Retry::Never | Retry::Transaction => false,
+        }
+    }
+
+    /// How long to wait, if the server said that.
+    pub fn delay(self) -> Option<Duration> {
+        match self {
+            Retry::After(delay) => Some(delay),
+            _ => None,
+        }
+    }
+}
+
 impl OpError {
-    /// Whether to try again: what the detail `google.rpc.RetryInfo` says, else what the code says.
+    /// Whether to try again: what the detail `google.rpc.RetryInfo` says, else the [pushback](OpError::with_pushback) of the
+    /// call, else the code.
+    ///
+    /// | code | without other word |
+    /// |---|---|
+    /// | `UNAVAILABLE` | [`Backoff`](Retry::Backoff) |
+    /// | `ABORTED` | [`Transaction`](Retry::Transaction) |
+    /// | `DEADLINE_EXCEEDED`, `UNKNOWN`, `INTERNAL` | [`IfIdempotent`](Retry::IfIdempotent) |
+    /// | all others, and numbers without a name | [`Never`](Retry::Never) |
     ///
     /// Causes do not count. A delay that is negative, missing or beyond the 10,000 years that protobuf allows says nothing.
     ///
@@ -43,7 +78,44 @@ impl OpError {
         });
         match delay {
             Some(delay) => Retry::After(delay),
-            None => by_code(self.code()),
+            None => self.known_pushback().unwrap_or_else(|| by_code(self.code())),
+        }
+    }
+
+    /// Remembers what the trailer `grpc-retry-pushback-ms` of the call said: for errors received over another transport
+    /// than tonic, of which the conversions read it.
+    ///
+    /// It is known here only and not in the bytes; a call that fails with the error has the trailer again, so that the
+    /// verdict survives being passed on. As in gRPC (gRFC A6), what is not a number of milliseconds that is positive or 0,
+    /// in 32 bits and without leading zeros, asks not to try again; so do several values, which are joined with a comma.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use operr::{ResourceExhaustedError, OpError, Retry};
+    ///
+    /// let error = OpError::from(ResourceExhaustedError::new("slow down"));
+    /// assert_eq!(error.clone().with_pushback("1500").retry(), Retry::After(Duration::from_millis(1_500)));
+    /// assert_eq!(error.with_pushback("-1").retry(), Retry::Never);
+    /// ```
+    pub fn with_pushback(self, milliseconds: &str) -> OpError {
+        let number = milliseconds.parse::<u32>().ok().filter(|&number| number <= i32::MAX as u32);
+        let pushback = match number.filter(|number| number.to_string() == milliseconds) {
+            Some(number) => Retry::After(Duration::from_millis(number.into())),
+            None => Retry::Never,
+        };
+        self.with_known_pushback(pushback)
+    }
+
+    /// The trailer `grpc-retry-pushback-ms` of a call that fails with this error, if it has one.
+    pub fn pushback(&self) -> Option<String> {
+        let delay = self.known_pushback()?.delay();
+        Some(delay.map_or_else(|| "-1".to_owned(), |delay| delay.as_millis().to_string()))
+    }
+
+    pub(crate) fn with_pushback_of(self, other: &OpError) -> OpError {
+        match other.known_pushback() {
+            Some(pushback) => self.with_known_pushback(pushback),
+            None => self,
         }
     }
 }

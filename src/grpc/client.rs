@@ -106,7 +106,7 @@ where
     }
 
     fn call(&mut self, request: http::Request<Request>) -> ResponseFuture<S::Future> {
-        ResponseFuture::new(self.inner.call(request), Rewrite::Tidy)
+        ResponseFuture::new(Rewrite::Tidy, || self.inner.call(request))
     }
 }
 

@@ -1,29 +1,39 @@
-//! The server layer: all errors of a server within one budget and in one container.
+//! The server layer: all errors of a server within one budget, in one container and in one view.
 
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::HeaderMap;
+use http::Uri;
+use http::header::{self, HeaderMap};
 use tonic::Status;
+use tonic::metadata::MetadataMap;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::handover::Dropped;
 use super::response::{ResponseFuture, Rewrite, TidyBody};
-use super::status::{SendOptions, made_from};
+use super::status::{self, PUSHBACK, SendOptions, View, made_from};
 use super::trailers::{self, Trailers};
+use crate::boundary;
 use crate::code::Code;
 use crate::error::OpError;
+use crate::operation::Origin;
 
 /// A tower layer for servers: sends every error with the same options, whatever the handlers do.
 ///
-/// `?` in a handler sends an error within the [default budget](crate::Budget::default). With this layer around the
-/// services it is another one, or another container; and what the handler added to the trailers by itself, the metadata
-/// of its Status, is counted too: an error gets what that leaves of the budget, though not less than 1,024 bytes.
+/// `?` in a handler sends an error whole, within the [default budget](crate::Budget::default). With this layer around the
+/// services it is another view, another budget, or another container; and what the handler added to the trailers by
+/// itself, the metadata of its Status, is counted too: an error gets what that leaves of the budget, though not less than
+/// 1,024 bytes.
 ///
 /// | failure | what is sent |
 /// |---|---|
-/// | before the first message, as of all unary calls | the whole error that the Status was made from, within the budget |
-/// | the same, of a Status that an error of the family was [boxed](Status::from_error) into, of which tonic keeps the text | the whole error |
-/// | in mid-stream | what the handler encoded, cut further where it has to be |
+/// | an error, also in mid-stream | the whole error that the Status was made from, within the budget |
+/// | an error of the family that was [boxed](Status::from_error), of which tonic keeps the text | before the first message the whole error |
 /// | a Status that was not made from an error | as it is, if it fits; else cut |
 /// | details in the other container | in the one that was chosen |
 /// | details that are nobody's container | as they are, if they fit |
@@ -31,30 +41,48 @@ use crate::error::OpError;
 /// Successes, responses that are not gRPC's, and the metadata itself pass untouched. Where a layer further in changed the
 /// status in the headers, that is what counts, and not what the handler raised.
 ///
-/// In mid-stream a handler's `?` has cut the error to the default budget before the layer sees it. Where that is to be
-/// larger, make such a Status with [`to_status`](OpError::to_status) and the same options.
+/// # The border
+///
+/// With [`View::Public`], one line at the edge of a service, nothing leaves it but [public views](OpError::public):
 ///
 /// ```no_run
-/// use operr::grpc::{SendOptions, ServerLayer};
-/// use operr::{Budget, NotFoundError, OpError};
+/// use operr::grpc::{SendOptions, ServerLayer, View};
 /// use tonic::transport::Server;
 ///
 /// # async fn serve(routes: tonic::service::Routes) -> Result<(), Box<dyn std::error::Error>> {
-/// // All clients are grpc-go, or have an `operr::grpc::endpoint`.
-/// let options = SendOptions::new().with_budget(Budget::new(1 << 20));
-/// let layer = ServerLayer::new().with_options(options.clone());
-/// Server::builder().layer(layer).add_routes(routes).serve("[::1]:50051".parse()?).await?;
-///
-/// // The item of a stream:
-/// let item: Result<String, tonic::Status> = Err(OpError::from(NotFoundError::new("gone")).to_status(&options));
-/// # let _ = item;
+/// let border = ServerLayer::new().with_options(SendOptions::new().with_view(View::Public));
+/// Server::builder().layer(border).add_routes(routes).serve("[::1]:50051".parse()?).await?;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// | a call fails with | outside | in the log, with the same [correlation id](OpError::correlation_id) |
+/// |---|---|---|
+/// | an error | its public view | the whole error |
+/// | an error that [came from a peer](OpError::is_remote), also as the Status that tonic made of it | `UNAVAILABLE` if that is its code, else `INTERNAL` | the same, with the peer's error as its cause |
+/// | the same, after [`into_local`](OpError::into_local) | its public view | the whole error |
+/// | a Status that was not made from an error | its public view | the error that it is |
+/// | a panic of the handler or of its stream | `INTERNAL` | `INTERNAL` with the panic's text |
+///
+/// The log is an event of `tracing`, with the error in the field `error`: of level `ERROR` if its message is hidden, else
+/// `INFO`. [`with_observer`](ServerLayer::with_observer) takes its place.
+///
+/// Two things are beyond it. A timeout of tonic's own server ends a call outside of this layer, with a text that says
+/// nothing. And a peer's Status that a handler yields in mid-stream as it is, not by way of
+/// [`CallExt::op_error`](super::CallExt::op_error), looks like one of the handler's own, of which the public view is sent.
 #[derive(Clone, Debug, Default)]
 pub struct ServerLayer {
-    options: SendOptions,
+    answers: Arc<Answers>,
 }
+
+/// What all calls have in common.
+#[derive(Clone, Default)]
+struct Answers {
+    options: SendOptions,
+    observer: Option<Arc<Observer>>,
+}
+
+type Observer = dyn Fn(&str, &OpError) + Send + Sync;
 
 impl ServerLayer {
     /// Makes the layer, with the [default options](SendOptions::new).
@@ -63,8 +91,26 @@ impl ServerLayer {
     }
 
     /// Chooses what is sent of the errors.
+    ///
+    /// ```no_run
+    /// use operr::grpc::{SendOptions, ServerLayer};
+    /// use operr::Budget;
+    ///
+    /// // All clients are grpc-go, or have an `operr::grpc::endpoint`.
+    /// let layer = ServerLayer::new().with_options(SendOptions::new().with_budget(Budget::new(1 << 20)));
+    /// # let _ = layer;
+    /// ```
     pub fn with_options(mut self, options: SendOptions) -> ServerLayer {
-        self.options = options;
+        Arc::make_mut(&mut self.answers).options = options;
+        self
+    }
+
+    /// Calls this with the method, such as `/operr.queue.v1.QueueService/Close`, and the whole error, for each call that
+    /// fails; in place of the event that is logged at a border.
+    ///
+    /// What it takes, the client waits. A panic in it is caught, and the client gets its answer.
+    pub fn with_observer(mut self, observer: impl Fn(&str, &OpError) + Send + Sync + 'static) -> ServerLayer {
+        Arc::make_mut(&mut self.answers).observer = Some(Arc::new(observer));
         self
     }
 }
@@ -73,7 +119,7 @@ impl<S> Layer<S> for ServerLayer {
     type Service = Server<S>;
 
     fn layer(&self, inner: S) -> Server<S> {
-        Server { inner, options: self.options.clone() }
+        Server { inner, answers: self.answers.clone() }
     }
 }
 
@@ -81,7 +127,7 @@ impl<S> Layer<S> for ServerLayer {
 #[derive(Clone, Debug)]
 pub struct Server<S> {
     inner: S,
-    options: SendOptions,
+    answers: Arc<Answers>,
 }
 
 impl<S, Request, B> Service<http::Request<Request>> for Server<S>
@@ -97,47 +143,158 @@ where
     }
 
     fn call(&mut self, request: http::Request<Request>) -> ResponseFuture<S::Future> {
-        ResponseFuture::new(self.inner.call(request), Rewrite::Fit(self.options.clone()))
+        let answer = Answer { answers: self.answers.clone(), method: request.uri().clone() };
+        ResponseFuture::new(Rewrite::Answer(answer), || self.inner.call(request))
     }
 }
 
-/// Rewrites a response that is a failure, where tonic leaves the Status that it wrote.
-pub(super) fn fit_response<B>(response: &mut http::Response<B>, options: &SendOptions) {
-    let written = response.extensions_mut().remove::<Status>();
-    let sent = fit(response.headers_mut(), written.as_ref(), options);
-    if let Some(mut status) = written {
-        if let Some(mut sent) = sent {
-            // Layers further out find what is sent, and that the headers say so.
-            *sent.metadata_mut() = std::mem::take(status.metadata_mut());
-            status = sent;
+/// What one call is answered with when it fails.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    answers: Arc<Answers>,
+    method: Uri,
+}
+
+impl Answer {
+    /// Runs a part of the service. At a border, gives what the call is to fail with if it panics.
+    pub(super) fn guard<T>(&self, part: impl FnOnce() -> T) -> Result<T, Status> {
+        match self.answers.options.view {
+            View::Whole => Ok(part()),
+            View::Public => catch_unwind(AssertUnwindSafe(part)).map_err(|panic| self.fail(&panicked(&*panic))),
         }
-        response.extensions_mut().insert(status);
+    }
+
+    /// Rewrites a response that is a failure, where tonic leaves the Status that it wrote.
+    pub(super) fn rewrite_response<B>(&self, response: &mut http::Response<B>) {
+        let written = response.extensions_mut().remove::<Status>();
+        let sent = self.rewrite(response.headers_mut(), written.as_ref(), Vec::new());
+        if let Some(written) = written {
+            // Layers further out find what is sent.
+            response.extensions_mut().insert(sent.unwrap_or(written));
+        }
+    }
+
+    /// Rewrites the status in these headers if it is not as the options want it. Gives the one that they have now.
+    pub(super) fn rewrite(
+        &self,
+        headers: &mut HeaderMap,
+        written: Option<&Status>,
+        dropped: Vec<Dropped>,
+    ) -> Option<Status> {
+        let trailers = Trailers::read(headers)?;
+        let mut options = self.answers.options.clone();
+        if trailers.code() == Code::OK {
+            if options.view == View::Public {
+                trailers::put(headers, &Status::ok(""));
+            }
+            return None;
+        }
+        // A layer may have changed what the headers say, so as to hide something.
+        let written = written.filter(|status| trailers.are_of(status));
+        let known = written.and_then(made_from).cloned();
+        let known = known.or_else(|| dropped.into_iter().find_map(|dropped| dropped.of(&trailers)));
+        if known.as_ref().and_then(OpError::sent).is_some_and(|sent| sent.view == View::Public) {
+            // The handler's own choice.
+            options.view = View::Public;
+        }
+        let mut metadata = written.map(|status| status.metadata().clone()).unwrap_or_default();
+        let error = match (known, written) {
+            (Some(error), _) => error,
+            (None, Some(status)) if options.view == View::Public => {
+                let is_remote = is_of_peer(status);
+                if is_remote {
+                    remove(headers, &std::mem::take(&mut metadata));
+                }
+                status::read(status.clone(), is_remote)
+            }
+            (None, _) if options.view == View::Whole && is_as_wanted(&trailers, headers, &options) => {
+                if self.answers.observer.is_some() {
+                    self.observe(&trailers.into_error());
+                }
+                return None;
+            }
+            (None, _) => trailers.into_error(),
+        };
+        if error.pushback().is_some() {
+            // It is counted with the error.
+            headers.remove(PUSHBACK);
+        }
+        options.budget = options.budget.less(trailers::others(headers));
+        let mut status = self.fail_with(&error, &options);
+        trailers::put(headers, &status);
+        let mut all = metadata.into_headers();
+        all.extend(std::mem::take(status.metadata_mut()).into_headers());
+        *status.metadata_mut() = MetadataMap::from_headers(all);
+        Some(status)
+    }
+
+    fn fail(&self, error: &OpError) -> Status {
+        self.fail_with(error, &self.answers.options)
+    }
+
+    fn fail_with(&self, error: &OpError, options: &SendOptions) -> Status {
+        let status = error.to_status(options);
+        self.observe(OpError::find(&status).unwrap_or(error));
+        status
+    }
+
+    /// Hands the whole error to whom it is for.
+    fn observe(&self, error: &OpError) {
+        let method = self.method.path();
+        // The client is to have its answer whatever becomes of this.
+        let _ = catch_unwind(AssertUnwindSafe(|| match &self.answers.observer {
+            Some(observer) => observer(method, error),
+            None if self.answers.options.view == View::Public => log(method, error),
+            None => {}
+        }));
     }
 }
 
-/// Rewrites the status in these headers if it is not as the options want it. Gives the one that they have now.
-pub(super) fn fit(headers: &mut HeaderMap, written: Option<&Status>, options: &SendOptions) -> Option<Status> {
-    let trailers = Trailers::read(headers).filter(|trailers| trailers.code() != Code::OK)?;
-    let options = options.clone().with_budget(options.budget.less(trailers::others(headers)));
-    // A layer may have changed what the headers say, so as to hide something.
-    let whole = written.filter(|status| trailers.are_of(status)).and_then(made_from);
-    let error = match whole {
-        Some(error) => error.clone(),
-        None if is_as_wanted(&trailers, &options) => return None,
-        None => trailers.into_error(),
-    };
-    let status = error.to_status(&options);
-    trailers::put(headers, &status);
-    Some(status)
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Whether tonic's client made the Status of a response: among its metadata are all headers of that.
+fn is_of_peer(status: &Status) -> bool {
+    status.metadata().contains_key(header::CONTENT_TYPE.as_str())
+}
+
+/// Removes the metadata of a Status, which tonic wrote there.
+fn remove(headers: &mut HeaderMap, metadata: &MetadataMap) {
+    for name in metadata.as_ref().keys().filter(|name| **name != header::CONTENT_TYPE) {
+        headers.remove(name);
+    }
 }
 
 /// Whether these trailers can stay as they are.
-fn is_as_wanted(trailers: &Trailers, options: &SendOptions) -> bool {
+fn is_as_wanted(trailers: &Trailers, headers: &HeaderMap, options: &SendOptions) -> bool {
     let details = trailers.details();
     // Details that are empty or nobody's container are in each.
     let is_in_container = details.is_empty()
         || OpError::from_bytes(details.clone()).map_or(true, |error| error.envelope().form() == options.container);
+    let budget = options.budget.less(trailers::others(headers));
     trailers.is_ordinary()
         && is_in_container
-        && options.budget.allows(trailers.code(), &String::from_utf8_lossy(trailers.message()), details.len())
+        && budget.allows(trailers.code(), &String::from_utf8_lossy(trailers.message()), details.len())
 }
+
+/// The error that a panic is.
+fn panicked(panic: &(dyn Any + Send)) -> OpError {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    OpError::new(Code::INTERNAL, text.unwrap_or_default()).with_origin(&Origin::new("panic"))
+}
+
+fn log(method: &str, error: &OpError) {
+    let correlation_id = error.correlation_id();
+    let is_hidden = !boundary::is_about_the_request(error.code());
+    let error: &(dyn Error + 'static) = error;
+    if is_hidden {
+        tracing::error!(target: TARGET, error, correlation_id, rpc.method = method, "a call failed");
+    } else {
+        tracing::info!(target: TARGET, error, correlation_id, rpc.method = method, "a call failed");
+    }
+}
+
+const TARGET: &str = "operr::grpc";

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use tonic::metadata::MetadataMap;
 use tonic::{Status, TimeoutExpired};
 
-use crate::budget::Budget;
+use super::handover;
+use crate::budget::{Budget, HEADER};
 use crate::code::{Code, for_each_error};
 use crate::error::OpError;
 use crate::family;
@@ -15,6 +16,18 @@ use crate::wire::Container;
 
 /// What a call knows beside its status.
 pub(crate) type Metadata = MetadataMap;
+
+/// How much of an error is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum View {
+    /// All of it.
+    #[default]
+    Whole,
+    /// What may be seen outside of the service: the [public view](OpError::public) of its
+    /// [answer](OpError::into_answer).
+    Public,
+}
 
 /// What a Status carries of an error.
 ///
@@ -31,10 +44,11 @@ pub(crate) type Metadata = MetadataMap;
 pub struct SendOptions {
     pub(super) container: Container,
     pub(super) budget: Budget,
+    pub(super) view: View,
 }
 
 impl SendOptions {
-    /// The defaults: the error in a `google.rpc.Status`, within the [default budget](Budget::default).
+    /// The defaults: the whole error in a `google.rpc.Status`, within the [default budget](Budget::default).
     pub fn new() -> SendOptions {
         SendOptions::default()
     }
@@ -50,18 +64,54 @@ impl SendOptions {
         self.budget = budget;
         self
     }
+
+    /// Chooses how much of the error is sent.
+    pub fn with_view(mut self, view: View) -> SendOptions {
+        self.view = view;
+        self
+    }
+}
+
+/// What was sent of an error that was not sent whole.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    pub(super) error: OpError,
+    pub(super) view: View,
 }
 
 impl OpError {
     /// Makes the Status to fail a call with, within the budget. It has the whole error as its source.
     ///
     /// A code that gRPC lacks is sent as `UNKNOWN`, and [`Code::OK`], with which no call can fail, as `INTERNAL`; the
-    /// details keep the code, unless they are a [`Container::TensorFlow`], which has none.
+    /// details keep the code, unless they are a [`Container::TensorFlow`], which has none. The
+    /// [pushback](OpError::with_pushback) that the error came with goes on in the Status's metadata.
     pub fn to_status(&self, options: &SendOptions) -> Status {
-        let (details, sent) = self.fit_encoded(options.budget, options.container);
-        let mut status = Status::with_details(grpc_code(sent.code()), sent.message(), details);
-        let is_whole = sent.is_same(self);
-        status.set_source(Arc::new(if is_whole { sent } else { self.clone().with_sent(sent) }));
+        match options.view {
+            View::Whole => self.to_status_that_says(self, options),
+            View::Public => {
+                let answer = self.clone().into_answer();
+                answer.to_status_that_says(&answer.public(), options)
+            }
+        }
+    }
+
+    fn to_status_that_says(&self, shown: &OpError, options: &SendOptions) -> Status {
+        let pushback = shown.pushback();
+        let budget =
+            pushback.iter().fold(options.budget, |budget, text| budget.less(HEADER + PUSHBACK.len() + text.len()));
+        let (details, sent) = shown.fit_encoded(budget, options.container);
+        let (code, message) = (grpc_code(sent.code()), sent.message().to_owned());
+        let is_whole = sent.is_identical(self);
+        let source = match self.sent() {
+            None if is_whole => sent,
+            _ => self.clone().with_sent((!is_whole).then_some(Sent { error: sent, view: options.view })),
+        };
+        let details = handover::keep(details, &source);
+        let mut status = Status::with_details(code, message, details);
+        if let Some(pushback) = pushback.and_then(|text| text.parse().ok()) {
+            status.metadata_mut().insert(PUSHBACK, pushback);
+        }
+        status.set_source(Arc::new(source));
         status
     }
 
@@ -147,7 +197,7 @@ pub(crate) fn from_ref(error: &(dyn Error + 'static)) -> Option<OpError> {
     Some(keep_call(convert(status), is_remote, status.metadata().clone()))
 }
 
-fn read(mut status: Status, is_remote: bool) -> OpError {
+pub(super) fn read(mut status: Status, is_remote: bool) -> OpError {
     let metadata = std::mem::take(status.metadata_mut());
     let error = keep_call(convert(&status), is_remote && status.source().is_none(), metadata);
     match status.source() {
@@ -178,6 +228,12 @@ fn convert(status: &Status) -> OpError {
 
 fn keep_call(error: OpError, is_remote: bool, metadata: MetadataMap) -> OpError {
     let error = if is_remote { error.into_remote() } else { error };
+    let mut pushbacks =
+        metadata.get_all(PUSHBACK).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).peekable();
+    let error = match pushbacks.peek() {
+        Some(_) => error.with_pushback(&pushbacks.collect::<Vec<_>>().join(",")),
+        None => error,
+    };
     if metadata.is_empty() { error } else { error.with_call_metadata(metadata) }
 }
 
@@ -185,7 +241,7 @@ fn keep_call(error: OpError, is_remote: bool, metadata: MetadataMap) -> OpError 
 pub(super) fn made_from(status: &Status) -> Option<&OpError> {
     let source = status.source()?;
     let error = OpError::find(source)?;
-    let is_ours = [Some(error), error.sent()].into_iter().flatten().any(|sent| {
+    let is_ours = [Some(error), error.sent().map(|sent| &sent.error)].into_iter().flatten().any(|sent| {
         status.code() == grpc_code(sent.code())
             && status.message() == sent.message()
             && [Container::Status, Container::TensorFlow].iter().any(|&form| status.details() == sent.to_details(form))
@@ -207,3 +263,6 @@ fn is_timeout(status: &Status) -> bool {
 pub(super) fn grpc_code(code: Code) -> tonic::Code {
     tonic::Code::from_i32(code.grpc_status().value())
 }
+
+/// How long to wait before the next try, in milliseconds, as gRFC A6 has it.
+pub(super) const PUSHBACK: &str = "grpc-retry-pushback-ms";
