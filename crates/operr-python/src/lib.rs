@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 mod arguments;
 mod budget;
+mod retry;
 mod status;
 
 #[pymodule]
@@ -17,6 +18,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::budget::Budget;
+    #[pymodule_export]
+    use crate::retry::Retry;
     #[pymodule_export]
     use crate::status::Status;
 

@@ -1,11 +1,12 @@
 //! [`Status`]: an error of the core as Python holds it.
 
-use operr::{Code, Container, Frame, OpError, Operation, Origin};
+use operr::{Code, Container, Frame, OpError, Operation, Origin, ResultExt as _};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::arguments::{Data, Number, Text, argument};
 use crate::budget::Budget;
+use crate::retry::Retry;
 
 pyo3::import_exception!(operr._error, DecodeError);
 
@@ -80,6 +81,43 @@ impl Status {
 
     fn with_notes(&self, notes: Vec<Text>) -> Status {
         Status(notes.into_iter().fold(self.0.clone(), |error, note| error.with_note(note.0)))
+    }
+
+    /// Sets the detail of the type with this full name.
+    fn with_detail(&self, full_name: &str, value: Data) -> Status {
+        Status(self.0.clone().with_detail_bytes(full_name, value.0))
+    }
+
+    /// Remembers what the trailer `grpc-retry-pushback-ms` of the call said.
+    fn with_pushback(&self, milliseconds: &str) -> Status {
+        Status(self.0.clone().with_pushback(milliseconds))
+    }
+
+    /// Marks it as come from a peer.
+    fn remote(&self) -> Status {
+        Status(self.0.clone().into_remote())
+    }
+
+    /// Takes it over as one of this process.
+    fn local(&self) -> Status {
+        Status(self.0.clone().into_local())
+    }
+
+    /// Gives what a service says to itself about a call that fails with this.
+    fn answer(&self) -> Status {
+        Status(self.0.clone().into_answer())
+    }
+
+    /// Gives what may be seen outside; of an error that was converted from an exception of another kind, not the message.
+    #[pyo3(signature = (*, is_converted = false))]
+    fn public(&self, is_converted: bool) -> Status {
+        if !is_converted {
+            return Status(self.0.public());
+        }
+        // As the core knows an error that it has converted itself.
+        let shown = Err::<(), _>(self.0.message()).or_code(self.0.code()).err().unwrap_or_else(|| self.0.clone());
+        let shown = self.0.payloads().iter().fold(shown, |shown, (url, value)| shown.with_payload(url, value));
+        Status(shown.public())
     }
 
     /// Puts causes in front of those that there are.
@@ -166,6 +204,38 @@ impl Status {
     #[getter]
     fn missing(&self) -> Option<String> {
         self.0.omitted().map(|omitted| omitted.to_string())
+    }
+
+    #[getter]
+    fn is_remote(&self) -> bool {
+        self.0.is_remote()
+    }
+
+    /// The trailer `grpc-retry-pushback-ms` to fail a call with.
+    #[getter]
+    fn pushback(&self) -> Option<String> {
+        self.0.pushback()
+    }
+
+    #[getter]
+    fn correlation_id(&self) -> Option<String> {
+        self.0.correlation_id()
+    }
+
+    #[getter]
+    fn retry(&self) -> Retry {
+        Retry(self.0.retry())
+    }
+
+    /// Domain and reason.
+    #[getter]
+    fn reason(&self) -> Option<(String, String)> {
+        self.0.reason()
+    }
+
+    /// Whether both are the same failure.
+    fn is_same(&self, other: &Status) -> bool {
+        self.0.is_same(&other.0)
     }
 
     /// Whether there is something that an exception has in attributes of its own: causes or notes.
