@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::envelope;
 use crate::error::OpError;
 use crate::operation::Omitted;
-use crate::pb::google::rpc::{DebugInfo, ErrorInfo, RetryInfo};
+use crate::pb::google::rpc::{DebugInfo, ErrorInfo, RequestInfo, RetryInfo};
 use crate::pb::tensorflow::distributed_runtime::GrpcPayloadsLost;
 use crate::wire::Container;
 use crate::wire::entry::{self, Parsed, Role};
@@ -63,6 +63,8 @@ pub(super) enum Kind {
     Origin,
     DebugInfo,
     ErrorInfo,
+    /// What the error is found by in the logs, with an id that is one.
+    RequestInfo,
     RetryInfo,
     /// TensorFlow's own word for what is missing.
     PayloadsLost,
@@ -414,11 +416,19 @@ impl Kind {
             _ if entry::is_type(&key, &DebugInfo::full_name()) => Kind::DebugInfo,
             _ if entry::is_type(&key, &ErrorInfo::full_name()) => Kind::ErrorInfo,
             _ if entry::is_type(&key, &RetryInfo::full_name()) => Kind::RetryInfo,
+            _ if entry::is_type(&key, &RequestInfo::full_name()) && has_short_id(value) => Kind::RequestInfo,
             _ if entry::is_type(&key, &GrpcPayloadsLost::full_name()) && value.is_empty() => Kind::PayloadsLost,
             _ => Kind::Payload,
         };
         if kind == Kind::Payload || Records::read(value).is_some() { kind } else { Kind::Payload }
     }
+}
+
+/// Whether a `RequestInfo` has an id that is not a text of any length.
+fn has_short_id(info: &Bytes) -> bool {
+    let ids = Records::read(info).unwrap_or_default();
+    let mut ids = ids.iter().filter(|record| record.number == REQUEST_ID).peekable();
+    ids.peek().is_some() && ids.map(|record| record.len()).sum::<usize>() <= SHORT_ID
 }
 
 fn frames_of_operation(value: &Bytes) -> usize {
@@ -460,3 +470,7 @@ pub(super) const ATTR: u32 = 5;
 pub(super) const FRAMES: u32 = 3;
 /// `Operation.originals`.
 pub(super) const ORIGINALS: u32 = 4;
+/// `RequestInfo.request_id`.
+pub(super) const REQUEST_ID: u32 = 1;
+/// How long the id of a request can be, to be kept longer than payloads.
+const SHORT_ID: usize = 160;

@@ -89,8 +89,8 @@ impl OpError {
     /// Left out is, each only as far as needed: what could not be read; the middle of tracebacks; `DebugInfo`, the
     /// origin, the op's traceback and originals; the causes' details, then the deepest causes; payloads, the largest
     /// first; the node's attributes, tensors first; its inputs; the middle of the message, to 256 bytes; the metadata
-    /// of `ErrorInfo`, and that; the middle of long names; the node and the op; the message; `RetryInfo`. The code
-    /// always fits. [`omitted`](OpError::omitted) tells what is missing, and adds up when the error is cut again.
+    /// of `ErrorInfo`, and that; the middle of long names; the node and the op; the message; the
+    /// [correlation id](OpError::correlation_id); `RetryInfo`. The code always fits. [`omitted`](OpError::omitted) tells what is missing, and adds up when the error is cut again.
     pub fn fit(&self, budget: Budget, container: Container) -> OpError {
         if self.envelope().form() == container && self.fits(budget, self.envelope().encoded_len()) {
             return self.clone();

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Budget;
-use super::draft::{ATTR, Draft, FRAMES, Kind, ORIGINALS, Part};
+use super::draft::{ATTR, Draft, FRAMES, Kind, ORIGINALS, Part, REQUEST_ID};
 use super::records::Records;
 use crate::wire::Container;
 
@@ -80,6 +80,8 @@ const STEPS: &[Step] = &[
     Step { most: |draft| deepest(draft, has_details).len(), take: strip_causes },
     Step { most: |draft| deepest(draft, |_| true).len(), take: remove_causes },
     Step { most: |draft| payloads(draft).len(), take: remove_payloads },
+    // What else a request has but its id.
+    Step { most: others_of_request, take: |draft, _| change(draft, Kind::RequestInfo, keep_id) },
     Step { most: |draft| records(draft, Kind::NodeDef).count(ATTR), take: remove_attributes },
     Step { most: |draft| records(draft, Kind::NodeDef).count(INPUT), take: remove_inputs },
     // What else a node has but its name, its op and its device.
@@ -97,6 +99,7 @@ const STEPS: &[Step] = &[
     Step { most: |draft| has(draft, Kind::NodeDef), take: |draft, _| remove(draft, Kind::NodeDef) },
     Step { most: |draft| has(draft, Kind::Operation), take: |draft, _| remove(draft, Kind::Operation) },
     Step { most: |draft| message(draft).len(), take: |draft, count| cut_message(draft, count) },
+    Step { most: |draft| has(draft, Kind::RequestInfo), take: |draft, _| remove(draft, Kind::RequestInfo) },
     Step { most: |draft| has(draft, Kind::RetryInfo), take: |draft, _| remove(draft, Kind::RetryInfo) },
 ];
 
@@ -253,6 +256,14 @@ fn others_of_node(draft: &Draft) -> usize {
 
 fn keep_names(node: &mut Records) {
     node.retain(|record| NAMES_OF_NODE.contains(&record.number));
+}
+
+fn others_of_request(draft: &Draft) -> usize {
+    usize::from(records(draft, Kind::RequestInfo).iter().any(|record| record.number != REQUEST_ID))
+}
+
+fn keep_id(request: &mut Records) {
+    request.retain(|record| record.number == REQUEST_ID);
 }
 
 fn remove_metadata(draft: &mut Draft, count: usize) {

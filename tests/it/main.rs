@@ -1,6 +1,7 @@
 //! The tests of the core, through its public API.
 #![allow(missing_docs, reason = "tests")]
 
+mod border;
 mod budget;
 mod chains;
 mod code;
@@ -12,8 +13,11 @@ mod golden;
 mod json;
 mod node_def;
 mod odd_trailers;
+mod planted;
 mod properties;
+mod public;
 mod raise;
+mod retry;
 mod scan;
 mod second_opinion;
 mod server_layer;

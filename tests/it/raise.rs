@@ -13,11 +13,12 @@ use operr::OpError;
 use operr::grpc::ServerLayer;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService};
 use tonic::transport::{Endpoint, Server};
-use tonic::{Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::{ServiceExt as _, service_fn};
 
@@ -25,12 +26,14 @@ use crate::tonic_calls::{BoxFuture, BoxStream};
 
 pub(crate) const DETAILS: &str = "grpc-status-details-bin";
 
-/// Methods: a unary one that fails, and streams that fail behind so many messages.
-pub(crate) const METHODS: [&str; 4] = ["unary", "0", "1", "3"];
-pub(crate) const BEFORE_MESSAGES: [&str; 2] = ["unary", "0"];
-pub(crate) const MID_STREAM: [&str; 2] = ["1", "3"];
+/// Methods that fail: a unary one, one with a stream of requests, streams behind so many messages, and one of streams in
+/// both directions that answers every request first.
+pub(crate) const METHODS: [&str; 6] = ["unary", "client", "0", "1", "3", "both"];
+pub(crate) const BEFORE_MESSAGES: [&str; 3] = ["unary", "client", "0"];
+pub(crate) const MID_STREAM: [&str; 3] = ["1", "3", "both"];
 
-/// A service whose calls fail with what `status` gives, but for `ok`, which does not, and `slow`, which goes on when told.
+/// A service whose calls fail with what `status` gives, but for `ok`, which does not, `slow`, which goes on when told, and
+/// `wait`, which fails when told.
 #[derive(Clone)]
 pub(crate) struct Raise {
     status: Arc<dyn Fn() -> Status + Send + Sync>,
@@ -66,12 +69,42 @@ impl tower::Service<http::Request<Body>> for Raise {
                     let fail = service_fn(|_| ready(Err::<Response<String>, _>(status())));
                     return Ok(grpc.unary(fail, request).await);
                 }
+                "client" => {
+                    let fail = service_fn(move |request: Request<Streaming<i32>>| {
+                        let status = status.clone();
+                        async move {
+                            let _ = request.into_inner().collect::<Vec<_>>().await;
+                            Err::<Response<String>, _>(status())
+                        }
+                    });
+                    return Ok(grpc.client_streaming(fail, request).await);
+                }
+                "both" => {
+                    let fail = service_fn(move |request: Request<Streaming<i32>>| {
+                        let messages = request.into_inner().map(|message| message.map(|message| message.to_string()));
+                        let status = status.clone();
+                        let end = tokio_stream::iter(std::iter::once_with(move || Err(status())));
+                        ready(Ok::<_, Status>(fine(Box::pin(messages.chain(end)) as BoxStream<_>)))
+                    });
+                    return Ok(grpc.streaming(fail, request).await);
+                }
+                "wait" => {
+                    let told = go.subscribe();
+                    let wait = service_fn(move |_| {
+                        let (mut told, status) = (told.clone(), status.clone());
+                        async move {
+                            let _ = told.wait_for(|go| *go).await;
+                            Err::<Response<String>, _>(status())
+                        }
+                    });
+                    return Ok(grpc.unary(wait, request).await);
+                }
                 "ok" => return Ok(grpc.unary(service_fn(|_| ready(Ok(fine("fine".to_owned())))), request).await),
                 "0" => Err(status()),
                 "slow" => Ok(Box::pin(ReceiverStream::new(slow(go)))),
                 messages => {
-                    let items = (0..messages.parse::<i32>().unwrap()).map(|n| Ok(n.to_string())).chain([Err(status())]);
-                    Ok(Box::pin(tokio_stream::iter(items.collect::<Vec<_>>())))
+                    let items = (0..messages.parse::<i32>().unwrap()).map(|n| Ok(n.to_string()));
+                    Ok(Box::pin(tokio_stream::iter(items.chain(std::iter::once_with(move || Err(status()))))))
                 }
             };
             let mut response = Some(stream.map(fine));
