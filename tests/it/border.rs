@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http::{HeaderMap, header};
 use operr::grpc::{CallExt as _, SendOptions, ServerLayer, View};
 use operr::pb::google::rpc::RequestInfo;
-use operr::{Budget, Code, Container, NotFoundError, OpError, Retry, UnavailableError};
+use operr::{Budget, Code, Container, NotFoundError, OpError, ResultExt as _, Retry, UnavailableError};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use tokio_stream::StreamExt as _;
@@ -348,6 +348,16 @@ async fn within_any_budget_and_in_both_containers() {
     }
 }
 
+#[tokio::test]
+async fn the_text_of_an_error_of_another_type() {
+    for method in METHODS {
+        let fails = || Err::<(), _>(std::io::Error::other("SECRET")).or_code(Code::NOT_FOUND).unwrap_err().into();
+        let (public, whole) = fail(fails, method).await;
+        assert_eq!((public.code(), public.message()), (Code::NOT_FOUND, Code::NOT_FOUND.description().unwrap()));
+        assert_eq!(whole.message(), "SECRET");
+    }
+}
+
 /// What is written to it.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -467,6 +477,14 @@ async fn pushback_is_passed_on() {
                 assert_eq!(received(&headers).retry(), retry);
                 assert_eq!(received(&headers).code(), Code::UNAVAILABLE);
             }
+        }
+        // It is counted, and once.
+        let large = move || with("1500").with_payload("a/b", vec![b'x'; 1_000]);
+        let whole = trailers(ServerLayer::new().layer(Raise::new(move || large().into())), method).await;
+        for (bytes, is_whole) in [(len(&whole), true), (len(&whole) - 1, false)] {
+            let layer = ServerLayer::new().with_options(SendOptions::new().with_budget(Budget::new(bytes)));
+            let headers = trailers(layer.layer(Raise::new(move || large().into())), method).await;
+            assert_eq!(received(&headers).omitted().is_none(), is_whole, "{method}");
         }
     }
 }
