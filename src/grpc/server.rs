@@ -287,6 +287,8 @@ fn panicked(panic: &(dyn Any + Send)) -> OpError {
 }
 
 fn log(method: &str, error: &OpError) {
+    // As OpenTelemetry names methods.
+    let method = method.trim_start_matches('/');
     let correlation_id = error.correlation_id();
     let is_hidden = !boundary::is_about_the_request(error.code());
     let error: &(dyn Error + 'static) = error;
