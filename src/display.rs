@@ -103,6 +103,9 @@ fn rest(out: &mut impl fmt::Write, error: &OpError) -> fmt::Result {
     if !error.payloads().is_empty() {
         write!(out, "\n  payloads: {:?}", error.payloads())?;
     }
+    if let Some(id) = error.correlation_id() {
+        write!(out, "\n  correlation id: {}", id.escape_debug())?;
+    }
     if let Some(omitted) = error.omitted() {
         write!(out, "\n  missing: {omitted}")?;
     }

@@ -61,7 +61,7 @@ use crate::operation::Origin;
 /// | an error | its public view | the whole error |
 /// | an error that [came from a peer](OpError::is_remote), also as the Status that tonic made of it | `UNAVAILABLE` if that is its code, else `INTERNAL` | the same, with the peer's error as its cause |
 /// | the same, after [`into_local`](OpError::into_local) | its public view | the whole error |
-/// | a Status that was not made from an error | its public view | the error that it is |
+/// | a Status that was not made from an error, also of a failure of this side, such as a lost connection | its public view | the error that it is |
 /// | a panic of the handler or of its stream | `INTERNAL` | `INTERNAL` with the panic's text |
 ///
 /// The log is an event of `tracing`, with the error in the field `error`: of level `ERROR` if its message is hidden, else

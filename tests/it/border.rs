@@ -395,9 +395,14 @@ async fn without_an_observer_it_is_in_the_log() {
             let id = received(&headers).correlation_id().unwrap();
             let text = log.take();
             assert_eq!(text.lines().count(), 1, "{text}");
-            for part in
-                [level, "operr::grpc: a call failed", "SECRET one", "no such shard", &id, &format!("rpc.method=\"raise/{method}\"")]
-            {
+            for part in [
+                level,
+                "operr::grpc: a call failed",
+                "SECRET one",
+                "no such shard",
+                &id,
+                &format!("rpc.method=\"raise/{method}\""),
+            ] {
                 assert!(text.contains(part), "{part}: {text}");
             }
         }

@@ -83,6 +83,7 @@ fn a_correlation_id_that_is_there_is_kept() {
     assert_eq!(with("mine").correlation_id().as_deref(), Some("mine"));
     assert_eq!(with("mine").into_answer(), with("mine"));
     assert_eq!(with("mine").public(), with("mine"));
+    assert!(format!("{:#}", with("mine\n")).ends_with("\n  correlation id: mine\\n"));
 
     // An empty one is none; the rest of the detail stays, with what is unknown in it.
     assert_eq!(with("").correlation_id(), None);

@@ -22,6 +22,9 @@ pub(crate) fn page(error: &OpError) -> String {
     if let Some(omitted) = error.omitted() {
         page.omitted(&omitted);
     }
+    if let Some(id) = error.correlation_id() {
+        page.line(format_args!("{LABEL}correlation id:{LABEL:#} {}", cut::brief(&id)));
+    }
     if error.code() != Code::OK {
         page.line(format_args!("{LABEL}retry:{LABEL:#} {}", error.retry()));
     }

@@ -1,4 +1,5 @@
-//! The main job, shown: an error raised in one language caught whole in the other, and trailers of real TensorFlow servers.
+//! The main job, shown: an error raised in one language caught whole in the other, hidden at the border and found again,
+//! and trailers of real TensorFlow servers.
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,10 +25,12 @@ pub(crate) fn run() -> Result<()> {
         without_places(&from_rust)? == without_places(&from_python)?,
         "the servers answer differently: {from_rust:?} and {from_python:?}"
     );
+    public_front(&python, &rust)?;
     let trailers = captured_trailers()?;
     println!(
         "\nshown in {} ms: a CancelledError crossed from Rust to Python and from Python to Rust with its node, op, \
-         payload and cause, and {trailers} trailers of real TensorFlow servers decoded and encoded to the same bytes",
+         payload and cause, which stayed inside at a border and were found again, and {trailers} trailers of real \
+         TensorFlow servers decoded and encoded to the same bytes",
         started.elapsed().as_millis()
     );
     Ok(())
@@ -58,12 +61,17 @@ impl Program {
     }
 }
 
-/// A full queue, an enqueue that waits, and another client that closes the queue. Gives what the waiting one caught.
-fn cancelled_enqueue(server: &Program, client: &Program) -> Result<OpError> {
-    println!("\n== a queue server in {}, its clients in {}, each a process ==", server.language, client.language);
-    let (_server, line) = Background::start_server(&mut server.command("serve"))?;
-    println!("server: {line}");
+/// Starts a server or a front; gives its address.
+fn start(what: &str, command: &mut Command) -> Result<(Background, String)> {
+    let (server, line) = Background::start_server(command)?;
+    println!("{what}: {line}");
     let address = line.strip_prefix("listening on ").context("the server does not say where it listens")?;
+    Ok((server, address.to_owned()))
+}
+
+/// A full queue, an enqueue that waits, and another client that closes the queue. Gives what the waiting one printed and
+/// kept.
+fn enqueue_until_cancelled(client: &Program, address: &str) -> Result<(String, Vec<u8>)> {
     let call = |command: &str| {
         let mut call = client.command(command);
         call.args(["--server", address, "--timeout", "20"]);
@@ -94,11 +102,19 @@ fn cancelled_enqueue(server: &Program, client: &Program) -> Result<OpError> {
     ensure!(status == 1, "client 1 ended with {status} and not with the 1 of a failed call");
 
     let bytes = fs::read(&file).with_context(|| file.display().to_string())?;
+    Ok((printed, bytes))
+}
+
+/// A cancelled enqueue on a server of another language. Gives what was caught.
+fn cancelled_enqueue(server: &Program, client: &Program) -> Result<OpError> {
+    println!("\n== a queue server in {}, its clients in {}, each a process ==", server.language, client.language);
+    let (_server, address) = start("server", &mut server.command("serve"))?;
+    let (printed, bytes) = enqueue_until_cancelled(client, &address)?;
     let caught = check(OpError::from_bytes(bytes.clone())?)?;
     ensure!(caught.to_bytes() == bytes, "it encodes to other bytes");
 
     println!("\nthe same, by its parts, from the {} bytes that client 1 kept:", bytes.len());
-    println!("  class     {class}");
+    println!("  class     {}", printed.lines().next().unwrap_or_default());
     println!("  code      {} ({})", caught.code(), caught.code().value());
     println!("  message   {:?}", caught.message());
     let node = caught.node_def().context("no node_def")?;
@@ -111,6 +127,33 @@ fn cancelled_enqueue(server: &Program, client: &Program) -> Result<OpError> {
     }
     println!("  cause     {}", caught.causes().first().context("no cause")?);
     Ok(caught.into())
+}
+
+/// A cancelled enqueue on a server behind a front: what the client sees of it, and what the front's log has.
+fn public_front(server: &Program, front: &Program) -> Result<()> {
+    println!("\n== the server in {}, a public front of it in {}, clients outside ==", server.language, front.language);
+    let (_server, backend) = start("server", &mut server.command("serve"))?;
+    let [log, file] = ["demo-front.log", "demo-found.pb"].map(|name| process::target().join(name));
+    for file in [&log, &file] {
+        let _ = fs::remove_file(file);
+    }
+    let mut command = front.command("front");
+    let (_front, address) = start("front", command.args(["--backend", &backend, "--log"]).arg(&log))?;
+    let (_, bytes) = enqueue_until_cancelled(front, &address)?;
+    let outside = OpError::from_bytes(bytes.clone())?;
+    ensure!(outside.code() == Code::CANCELLED, "another code: {outside}");
+    ensure!(Some(outside.message()) == Code::CANCELLED.description(), "a message of the inside: {outside}");
+    ensure!(outside.node_def().is_none() && outside.op().is_none(), "a node: {outside:?}");
+    ensure!(outside.causes().is_empty() && outside.payloads().len() == 1, "a cause or a payload: {outside:?}");
+    let text = String::from_utf8_lossy(&bytes);
+    ensure!(!["enq", "closer", "_q", "Queue"].iter().any(|inside| text.contains(inside)), "of the inside: {text}");
+    let id = outside.correlation_id().context("no correlation id")?;
+
+    println!("\nqueue find, with the front's log and that id, prints what it was inside:\n");
+    println!("{}", process::read(front.command("find").arg("--log").arg(&log).args([&id, "--save-error"]).arg(&file))?);
+    let found = check(OpError::from_bytes(fs::read(&file)?)?)?;
+    ensure!(found.correlation_id() == Some(id), "another correlation id: {found:?}");
+    Ok(())
 }
 
 /// The error that a cancelled enqueue ends with, or what is wrong with it.

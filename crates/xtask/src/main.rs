@@ -23,7 +23,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shows an error crossing from Rust to Python and back, and trailers of real TensorFlow servers.
+    /// Shows an error crossing from Rust to Python and back, hidden at a border, and trailers of real TensorFlow servers.
     Demo,
     /// Runs the tests.
     Test {

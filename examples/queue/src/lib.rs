@@ -7,9 +7,13 @@
 //! | [`node`] | the node of the caller's graph that makes a call, and its failures as `OpError`s |
 //! | [`service`] | the gRPC service: where a failure of the queue becomes an error of the call |
 //! | [`client`] | the same calls on the other side, where the error is caught |
+//! | [`front`] | the same service in front of such a server, for callers who may see less of the errors |
+//! | [`log`] | the whole errors of a front, to be found again |
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 pub mod client;
+pub mod front;
+pub mod log;
 pub mod node;
 pub mod pb;
 pub mod queue;
@@ -17,4 +21,6 @@ pub mod registry;
 pub mod service;
 
 pub use client::Client;
+pub use front::Front;
+pub use log::Log;
 pub use service::serve;

@@ -4,11 +4,12 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use operr::{Code, OpError};
+use operr_queue::Log;
 use operr_queue::pb::QueueState;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::bounded;
+use crate::{Scratch, bounded};
 
 /// A server process. It is killed with the test.
 struct Program {
@@ -19,7 +20,11 @@ struct Program {
 
 impl Program {
     async fn start() -> Program {
-        let mut child = queue(&["serve"]).spawn().unwrap();
+        Program::start_as(&["serve"]).await
+    }
+
+    async fn start_as(arguments: &[&str]) -> Program {
+        let mut child = queue(arguments).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).await.unwrap();
@@ -53,6 +58,12 @@ fn queue(arguments: &[&str]) -> Command {
     command
 }
 
+/// The correlation id that a failed call printed.
+fn correlation_id(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    text.lines().find_map(|line| line.strip_prefix("  correlation id: ")).expect("a correlation id").to_owned()
+}
+
 fn assert_failed(output: &Output, stderr: &str) {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
@@ -68,8 +79,8 @@ async fn a_second_process_cancels_the_enqueue_of_the_first() {
         assert_eq!(handle, "_0_q");
         assert_eq!(program.succeed("enqueue", &["--queue", &handle, "-1.5"]).await, "enqueued -1.5");
 
-        let file = std::env::temp_dir().join(format!("operr-queue-{}.status", std::process::id()));
-        let arguments = ["--queue", &handle, "--node", "scope/enq", "2", "--save-error", file.to_str().unwrap()];
+        let file = Scratch::new("enqueue.status");
+        let arguments = ["--queue", &handle, "--node", "scope/enq", "2", "--save-error", file.as_str()];
         let waiting = program.call("enqueue", &arguments).spawn().unwrap();
         program.until(&handle, "pending_enqueues=1").await;
         let arguments = ["--queue", &handle, "--node", "closer", "--cancel-pending-enqueues"];
@@ -78,8 +89,7 @@ async fn a_second_process_cancels_the_enqueue_of_the_first() {
         let output = waiting.wait_with_output().await.unwrap();
         assert_failed(&output, "CANCELLED: Enqueue operation was cancelled\n\t [[{{node scope/enq}}]]\n");
         assert_failed(&output, "caused by CANCELLED: Queue '_0_q' was closed with cancel_pending_enqueues");
-        let error = OpError::from_bytes(std::fs::read(&file).unwrap()).unwrap();
-        std::fs::remove_file(&file).unwrap();
+        let error = OpError::from_bytes(std::fs::read(&file.0).unwrap()).unwrap();
         assert_eq!(error.code(), Code::CANCELLED);
         assert_eq!(error.node_def().unwrap().name().unwrap(), "scope/enq");
         assert_eq!(error.op().unwrap().r#type, "QueueEnqueueV2");
@@ -131,6 +141,10 @@ async fn a_wrong_command_line_is_status_2() {
             &["size", "--server", "127.0.0.1:1", "--queue", "q", "--timeout", "-1"],
             &["size", "--server", "127.0.0.1:1", "--queue", "q", "--timeout", "NaN"],
             &["serve", "--listen", "nowhere"],
+            &["front"],
+            &["front", "--backend", "127.0.0.1:1", "--listen", "nowhere"],
+            &["find", "--log", "log"],
+            &["find", "an id"],
             &["steal"],
             &[],
         ] {
@@ -143,23 +157,119 @@ async fn a_wrong_command_line_is_status_2() {
     bounded(test).await;
 }
 
+#[tokio::test]
+async fn an_error_that_a_front_hides_is_found_by_its_id() {
+    let test = async {
+        let (log, file) = (Scratch::new("front.log"), Scratch::new("found.status"));
+        let server = Program::start().await;
+        let front = Program::start_as(&["front", "--backend", &server.address, "--log", log.as_str()]).await;
+        let handle = front.succeed("create", &["--capacity", "1"]).await;
+        front.succeed("enqueue", &["--queue", &handle, "1.5"]).await;
+        let arguments = ["--queue", &handle, "--node", "scope/enq", "2.5"];
+        let waiting = front.call("enqueue", &arguments).spawn().unwrap();
+        front.until(&handle, "pending_enqueues=1").await;
+        front.succeed("close", &["--queue", &handle, "--node", "closer", "--cancel-pending-enqueues"]).await;
+
+        let outside = waiting.wait_with_output().await.unwrap();
+        let id = correlation_id(&outside);
+        let says = Code::CANCELLED.description().unwrap();
+        let payload = format!("{{\"type.googleapis.com/google.rpc.RequestInfo\": b\"\\n${id}\"}}");
+        let expected = format!("CancelledError\nCANCELLED: {says}\n  payloads: {payload}\n  correlation id: {id}\n");
+        assert_eq!((outside.status.code(), String::from_utf8_lossy(&outside.stderr)), (Some(1), expected.into()));
+
+        let arguments = ["find", "--log", log.as_str(), &id, "--save-error", file.as_str()];
+        let found = queue(&arguments).output().await.unwrap();
+        assert!(found.status.success() && found.stderr.is_empty(), "{found:?}");
+        let error = OpError::from_bytes(std::fs::read(&file.0).unwrap()).unwrap();
+        assert_eq!(String::from_utf8_lossy(&found.stdout), format!("CancelledError\n{error:#}\n"));
+        assert_eq!(error.node_def().unwrap().name().unwrap(), "scope/enq");
+        assert_eq!(error.causes()[0].op().unwrap().name, "closer");
+        assert_eq!(error.detail::<QueueState>().unwrap().unwrap().pending_enqueues, 1);
+
+        let found = queue(&["find", "--log", log.as_str(), "another"]).output().await.unwrap();
+        assert_failed(&found, "NotFoundError\nNOT_FOUND: no error with the correlation id \"another\" in ");
+    };
+    bounded(test).await;
+}
+
+#[tokio::test]
+async fn a_front_whose_server_is_killed_says_no_more_than_that() {
+    let test = async {
+        let log = Scratch::new("killed.log");
+        let mut server = Program::start().await;
+        let front = Program::start_as(&["front", "--backend", &server.address, "--log", log.as_str()]).await;
+        let handle = front.succeed("create", &["--capacity", "1"]).await;
+        let waiting = front.call("dequeue", &["--queue", &handle]).spawn().unwrap();
+        front.until(&handle, "pending_dequeues=1").await;
+        server.child.kill().await.unwrap();
+
+        let outside = waiting.wait_with_output().await.unwrap();
+        // An element may have been taken: nobody shall try again who has not looked.
+        assert_failed(&outside, &format!("UNKNOWN: {}\n", Code::UNKNOWN.description().unwrap()));
+        let whole = Log::find(&log.0, &correlation_id(&outside)).unwrap();
+        assert!(!whole.causes().is_empty(), "{whole:#}");
+        let outside = front.call("size", &["--queue", &handle]).output().await.unwrap();
+        assert_failed(&outside, &format!("UNAVAILABLE: {}\n", Code::UNAVAILABLE.description().unwrap()));
+    };
+    bounded(test).await;
+}
+
+#[tokio::test]
+async fn a_front_needs_no_log_to_answer() {
+    let test = async {
+        let server = Program::start().await;
+        let mut fronts = vec![&[][..]];
+        if cfg!(target_os = "linux") {
+            fronts.push(&["--log", "/dev/full"]);
+        }
+        for log in fronts {
+            let front = [&["front", "--backend", &server.address], log].concat();
+            let mut front = Program::start_as(&front).await;
+            let outside = front.call("size", &["--queue", "nope"]).output().await.unwrap();
+            assert_failed(&outside, "NotFoundError\nNOT_FOUND: Resource localhost/nope/");
+            front.succeed("create", &["--capacity", "1"]).await;
+
+            let id = correlation_id(&outside);
+            let mut lines = BufReader::new(front.child.stderr.take().unwrap()).lines();
+            let mut line = lines.next_line().await.unwrap().unwrap();
+            if !log.is_empty() {
+                assert!(line.starts_with("cannot write to /dev/full: "), "{line}");
+                line = lines.next_line().await.unwrap().unwrap();
+            }
+            let whole = OpError::from_json(&line).unwrap();
+            assert_eq!((whole.correlation_id(), whole.node_def().is_some()), (Some(id), true));
+        }
+        let folder = std::env::temp_dir();
+        let front = ["front", "--backend", &server.address, "--log", folder.to_str().unwrap()];
+        assert_failed(&queue(&front).output().await.unwrap(), "  note: opening the log ");
+        let front = ["front", "--backend", "no address"];
+        assert_failed(&queue(&front).output().await.unwrap(), "INVALID_ARGUMENT: ");
+    };
+    bounded(test).await;
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_server_that_is_interrupted_ends_what_waits_and_then_itself() {
     for signal in ["-INT", "-TERM"] {
         let test = async {
-            let mut program = Program::start().await;
-            let handle = program.succeed("create", &["--capacity", "0"]).await;
-            let waiting = program.call("enqueue", &["--queue", &handle, "1"]).spawn().unwrap();
-            program.until(&handle, "pending_enqueues=1").await;
+            let server = Program::start().await;
+            let front = Program::start_as(&["front", "--backend", &server.address]).await;
+            for (mut program, says) in
+                [(front, Code::CANCELLED.description().unwrap()), (server, "Enqueue operation was cancelled")]
+            {
+                let handle = program.succeed("create", &["--capacity", "0"]).await;
+                let waiting = program.call("enqueue", &["--queue", &handle, "1"]).spawn().unwrap();
+                program.until(&handle, "pending_enqueues=1").await;
 
-            let id = program.child.id().unwrap().to_string();
-            assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
-            assert_failed(&waiting.wait_with_output().await.unwrap(), "Enqueue operation was cancelled");
-            assert!(program.child.wait().await.unwrap().success());
-            let mut rest = String::new();
-            program.stdout.read_to_string(&mut rest).await.unwrap();
-            assert_eq!(rest, "");
+                let id = program.child.id().unwrap().to_string();
+                assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+                assert_failed(&waiting.wait_with_output().await.unwrap(), says);
+                assert!(program.child.wait().await.unwrap().success());
+                let mut rest = String::new();
+                program.stdout.read_to_string(&mut rest).await.unwrap();
+                assert_eq!(rest, "");
+            }
         };
         bounded(test).await;
     }

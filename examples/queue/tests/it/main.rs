@@ -1,16 +1,20 @@
-//! The queue alone, the service over a real connection, TensorFlow's own errors beside ours, and the program.
+//! The queue alone, the service over a real connection and behind a front, TensorFlow's own errors beside ours, and the
+//! program.
 
 mod binary;
+mod front;
 mod golden;
+mod log;
 mod queue;
 mod service;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use operr::pb::tensorflow::DataType;
 use operr::{Code, OpError};
-use operr_queue::Client;
 use operr_queue::pb::{Handle, QueueState};
+use operr_queue::{Client, Front, Log};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -25,10 +29,23 @@ struct Server {
 
 impl Server {
     async fn start() -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Server::listen(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn listen(listener: TcpListener) -> Server {
         let address = listener.local_addr().unwrap().to_string();
         let (shutdown, interrupted) = oneshot::channel();
         let task = tokio::spawn(operr_queue::serve(listener, async { _ = interrupted.await }));
+        Server { address, shutdown, task }
+    }
+
+    /// A front of the server at this address.
+    async fn front(backend: &str, log: Log) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (shutdown, interrupted) = oneshot::channel();
+        let front = Front::new(backend).unwrap();
+        let task = tokio::spawn(front.serve(listener, log, async { _ = interrupted.await }));
         Server { address, shutdown, task }
     }
 
@@ -49,6 +66,29 @@ async fn with_queue(capacity: i32) -> (Server, Client, Handle) {
     let client = server.connect().await;
     let queue = client.create("q", capacity, &[DataType::DtFloat], "").await.unwrap();
     (server, client, queue)
+}
+
+/// A path for a file of this test, which goes with it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        Scratch(std::env::temp_dir().join(format!("operr-queue-{}-{name}", std::process::id())))
+    }
+
+    fn log(&self) -> Log {
+        Log::open(&self.0).unwrap()
+    }
+
+    fn as_str(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// Waits until the queue is in such a state.
@@ -81,6 +121,27 @@ fn assert_failure<T: std::fmt::Debug>(result: Result<T, OpError>, code: Code, me
     assert_eq!(error.node_def().unwrap().name().unwrap(), node);
     assert_eq!(error.op().unwrap().name, node);
     error
+}
+
+/// Fails unless the error is such a public view, of which it gives the correlation id.
+#[track_caller]
+fn assert_public(error: &OpError, code: Code, message: &str) -> String {
+    assert_eq!((error.code(), error.message()), (code, message), "{error:#}");
+    let parts = (error.node_def(), error.op(), error.origin(), error.causes(), error.omitted());
+    assert_eq!(parts, (None, None, None, &[][..], None));
+    let urls: Vec<_> = error.payloads().iter().map(|(url, _)| url).collect();
+    assert_eq!(urls, ["type.googleapis.com/google.rpc.RequestInfo"]);
+    error.correlation_id().unwrap()
+}
+
+/// Fails unless the error, or anything else that came with it, is free of these.
+#[track_caller]
+fn assert_hides(error: &OpError, markers: &[&str]) {
+    let bytes = error.to_bytes();
+    let all = format!("{error:?} {:?} {}", error.metadata(), String::from_utf8_lossy(&bytes));
+    for marker in markers {
+        assert!(!all.contains(marker), "{marker} in {all}");
+    }
 }
 
 /// Runs a test that must not hang.
