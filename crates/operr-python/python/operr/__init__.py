@@ -1,7 +1,7 @@
 """Typed errors that cross gRPC whole: what one service raises is what the other catches, logs and can raise again.
 
 The classes and habits are those of `tf.errors`; the wire form is a `google.rpc.Status`. `operr.grpc` has interceptors
-for grpcio. See `OpError`.
+for grpcio, and `operr.tenacity` tells tenacity when to try again. See `OpError`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from operr import errors as errors
 from operr._convert import from_exception as from_exception
 from operr._convert import from_tf as from_tf
 from operr._convert import to_tf as to_tf
+from operr._error import Reason as Reason
 from operr._native import Budget as Budget
+from operr._native import Retry as Retry
 from operr._node_def import NodeDef as NodeDef
 from operr._operation import Omitted as Omitted
 from operr._operation import Operation as Operation

@@ -16,16 +16,20 @@ def from_exception(error: BaseException, *, frames: bool = False) -> OpError:
     """Gives any exception as an error of the family.
 
     One of the family is returned as it is; an error of TensorFlow's and an RpcError are what they carry. Any other has
-    its text as message, its type and its notes as `origin`, its causes, and the code that says most about it: of an
-    `OSError` by its `errno`, of other builtin exceptions by class (a `KeyError` is a NotFoundError, a `ValueError` an
-    InvalidArgumentError), else `UNKNOWN`. With `frames`, `origin` tells where it and its causes were raised, if that is
-    not known yet; the error is then another one, of the code's class.
+    its text as message, which its `public` view does not show, its type and its notes as `origin`, its causes, and the
+    code that says most about it: of an `OSError` by its `errno`, of other builtin exceptions by class (a `KeyError` is
+    a NotFoundError, a `ValueError` an InvalidArgumentError), else `UNKNOWN`. With `frames`, `origin` tells where it and
+    its causes were raised, if that is not known yet; the error is then another one, of the code's class.
     """
     if not isinstance(error, BaseException):
         raise TypeError(f"argument 'error': must be an exception, not {type(error).__name__}")
     if isinstance(error, OpError) and not frames:
         return error
-    return make(_links.encode(error, known, code=_code_of(error), frames=frames))
+    carried, code = known(error), _code_of(error)
+    status = _links.encode(error, lambda found: carried if found is error else known(found), code=code, frames=frames)
+    result = make(status)
+    result._operr_is_converted = carried is None or carried._operr_is_converted
+    return result
 
 
 def from_tf(error: BaseException) -> OpError:

@@ -1,19 +1,20 @@
-"""`OpError`, the base class of the family, and `DecodeError`."""
+"""`OpError`, the base class of the family, with `Reason` and `DecodeError`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 from types import GetSetDescriptorType, MemberDescriptorType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from operr import _links, _node_def, _operation
-from operr._native import Status, code_name
-from operr._operation import Omitted, Origin
+from operr._native import Retry, Status, code_name
+from operr._operation import Omitted, Operation, Origin
 from operr._payloads import Payloads, with_payloads
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+    from typing_extensions import Self
 
     from operr._node_def import NodeDef
 
@@ -42,6 +43,8 @@ class OpError(Exception):
     """The `__cause__` that stands for the causes in the status."""
     _operr_call: BaseException | None = None
     """The RpcError that this error was made from."""
+    _operr_is_converted = False
+    """Whether the message is the text of an exception of another kind, which nobody wrote for a caller."""
     _operr_causes: tuple[OpError, ...] | None = None
     _operr_node_def: NodeDef | None = None
     _operr_op: Any = None
@@ -152,14 +155,98 @@ class OpError(Exception):
         is_told = any(told.endswith("/tensorflow.NodeDef") for told in omitted.type_urls)
         return omitted if is_told else omitted._replace(type_urls=(*omitted.type_urls, url))
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the error, or the error it was a cause of, came from a peer.
+
+        Known in this service only: pickles and copies tell it, bytes and JSON do not.
+        """
+        return self._operr_status.is_remote
+
+    @property
+    def correlation_id(self) -> str | None:
+        """What the error is found by in the logs of the service that answered with it, if it has such an id."""
+        return self._operr_status.correlation_id
+
+    def retry(self) -> Retry:
+        """Tells whether to try again: by the `google.rpc.RetryInfo`, else the pushback of the call, else the code."""
+        return self._operr_status.retry
+
+    def reason(self) -> Reason | None:
+        """Tells which failure it is, by the `google.rpc.ErrorInfo`. None without one that has a reason."""
+        return Reason(*found) if (found := self._operr_status.reason) is not None else None
+
+    def is_same(self, other: OpError) -> bool:
+        """Tells whether both are the same failure: of one reason, or without any and equal."""
+        if not isinstance(other, OpError):
+            wanted = "an operr.OpError, which operr.from_exception makes of any exception"
+            raise TypeError(f"argument 'other': must be {wanted}, not {type(other).__name__}")
+        return self._operr_complete().is_same(other._operr_complete())
+
+    def into_local(self) -> OpError:
+        """Gives the same error as one of this process: how a handler says that a peer's error is its own answer."""
+        local = self.__copy__()
+        if self._operr_call is not None:
+            # The call was the error itself, and no cause of it.
+            local._operr_call = None
+            if local.__cause__ is self._operr_call:
+                local.__cause__ = local._operr_cause
+        local._operr_become(local._operr_status.local())
+        return local
+
+    def into_answer(self) -> OpError:
+        """Gives what a service says to itself about a call that fails with this: to be logged, and its `public` sent.
+
+        It has a `correlation_id`. An error of a peer is the cause of an UnavailableError if it is one itself, else of
+        an InternalError: see `into_local`.
+        """
+        if not self.is_remote:
+            answer = self.__copy__().with_traceback(self.__traceback__)
+            answer._operr_status = answer._operr_status.answer()
+            return answer
+        answer = _bare(self._operr_complete().answer())
+        answer._operr_causes = (self,)
+        answer._operr_cause = answer.__cause__ = self
+        return answer
+
+    def public(self) -> OpError:
+        """Gives what may be seen outside of the service, with the `correlation_id` that there is, else a new one.
+
+        The code; the message if the code speaks about the caller's own request, and it is no other exception's text; of
+        the details those that `google/rpc/error_details.proto` has for callers.
+        """
+        return make(self._operr_status.public(is_converted=self._operr_is_converted))
+
+    def with_detail(self, message: Message) -> Self:
+        """Sets the detail of a protobuf message's type, and returns the error: replaces the last one, or adds it.
+
+        Types that operr itself uses are what they are: a `tensorflow.NodeDef` is the `node_def`, a `google.rpc.Status`
+        one more cause.
+        """
+        full_name = _full_name(message)
+        if isinstance(message, type) or full_name is None or not hasattr(message, "SerializeToString"):
+            given = f"the class {message.__name__}" if isinstance(message, type) else type(message).__name__
+            raise TypeError(f"argument 'message': must be a protobuf message, not {given}")
+        status = self._operr_status.with_detail(full_name, message.SerializeToString(deterministic=True))
+        if full_name == "tensorflow.NodeDef":
+            if isinstance(self._operr_op, Operation) and self._operr_op.node_def in (None, self._operr_node_def):
+                # It is made anew, with this node.
+                self._operr_op = None
+            self._operr_node_def = cast("NodeDef", message)
+        elif full_name == "operr.v1.Operation":
+            self._operr_op = None
+        self._operr_become(status)
+        return self
+
     def detail(self, cls: type[_Message]) -> _Message | None:
         """The last detail of a protobuf message class, or None if there is none. The prefix of its type URL is free.
 
         Raises `DecodeError` if it is there and cannot be read.
         """
-        full_name = getattr(getattr(cls, "DESCRIPTOR", None), "full_name", None)
-        if not isinstance(cls, type) or not isinstance(full_name, str):
-            raise TypeError(f"argument 'cls': must be a protobuf message class, not {cls!r}")
+        full_name = _full_name(cls)
+        if not isinstance(cls, type) or full_name is None:
+            given = cls.__name__ if isinstance(cls, type) else f"an object of the class {type(cls).__name__}"
+            raise TypeError(f"argument 'cls': must be a protobuf message class, not {given}")
         if (data := self._operr_complete().detail(full_name)) is None:
             return None
         try:
@@ -208,7 +295,9 @@ class OpError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         plain = self._operr_plain()
         state = plain._operr_state()
-        return _restore, (type(plain), plain._operr_complete().to_bytes(), plain._operr_new_args()), state or None
+        arguments = type(plain), plain._operr_complete().to_bytes(), plain._operr_new_args()
+        local = plain._operr_local()
+        return _restore, (*arguments, local) if local else arguments, state or None
 
     def __copy__(self) -> OpError:
         plain = self._operr_plain()
@@ -225,7 +314,8 @@ class OpError(Exception):
         from copy import deepcopy
 
         plain = self._operr_plain()
-        copy = _restore(type(plain), plain._operr_complete().to_bytes(), deepcopy(plain._operr_new_args(), memo))
+        data, arguments = plain._operr_complete().to_bytes(), deepcopy(plain._operr_new_args(), memo)
+        copy = _restore(type(plain), data, arguments, plain._operr_local())
         memo[id(self)] = copy
         copy.__setstate__(deepcopy(plain._operr_state(), memo))
         # An operation belongs to its graph, of which there is no second one.
@@ -242,6 +332,23 @@ class OpError(Exception):
         from operr import _convert
 
         return _links.encode(self, _convert.known)
+
+    def _operr_become(self, status: Status) -> None:
+        """Takes another status. Causes and notes that were set since the one before stay as they are."""
+        before, cause, own = self._operr_status, self.__cause__, self._operr_own_causes()
+        is_linked = cause is self._operr_cause
+        # A cause that somebody has set may be one of these, or hold some of them.
+        is_kept = before.is_remote == status.is_remote or not (is_linked or cause is None)
+        kept = dict(zip(before.causes, own)) if is_kept else {}
+        self._operr_status = status
+        self._operr_causes = tuple(kept[found] if found in kept else make(found) for found in status.causes)
+        if is_linked and self._operr_causes:
+            self._operr_cause = self.__cause__ = _links.as_one(self._operr_causes)
+        if (notes := _notes_in(status)) != _notes_in(before):
+            told, old = _links.notes_of(self), self._operr_notes
+            added = told[len(old) :] if told[: len(old)] == old else told
+            self._operr_notes = notes
+            self.__notes__ = [*notes, *(note for note in added if note not in notes)]
 
     def _operr_own_causes(self) -> tuple[OpError, ...]:
         """The causes that are in the status, made once."""
@@ -261,6 +368,12 @@ class OpError(Exception):
         """The error as one that can leave this process."""
         return self
 
+    def _operr_local(self) -> dict[str, Any]:
+        """What is known in this service only, and in no bytes."""
+        status = self._operr_status
+        known = {"is_remote": status.is_remote, "pushback": status.pushback, "is_converted": self._operr_is_converted}
+        return {name: value for name, value in known.items() if value}
+
     def _operr_new_args(self) -> tuple[Any, ...]:
         """What `__new__` of the class has to be given: something only for a group, which checks it."""
         if sys.version_info >= (3, 11) and isinstance(self, BaseExceptionGroup):
@@ -279,9 +392,20 @@ class OpError(Exception):
                 continue
             for name, member in vars(cls).items():
                 if isinstance(member, (MemberDescriptorType, GetSetDescriptorType)) and not name.startswith("__"):
-                    if (value := getattr(self, name, None)) is not None:
+                    # One that a method here hides, as `reason` hides that of a UnicodeError, could not be set again.
+                    is_hidden = getattr(type(self), name) is vars(OpError).get(name)
+                    if not is_hidden and (value := getattr(self, name, None)) is not None:
                         state[name] = value
         return state
+
+
+class Reason(NamedTuple):
+    """Which failure an error is, whatever its message says: what its `google.rpc.ErrorInfo` has."""
+
+    domain: str
+    """Who says so, such as `shards.example.com`."""
+    reason: str
+    """What it is there, such as `SHARD_MOVED`."""
 
 
 class DecodeError(ValueError):
@@ -329,16 +453,33 @@ def _bare(status: Status) -> OpError:
 
 
 # Pickles name this function, with these arguments: they are a format.
-def _restore(cls: type[OpError], data: bytes, args: tuple[Any, ...]) -> OpError:
+def _restore(cls: type[OpError], data: bytes, args: tuple[Any, ...], local: Mapping[str, Any] | None = None) -> OpError:
     # A user's class may have an __init__ with any arguments: it is not called.
     error = cls.__new__(cls, *args)
     if args:
         # A group, whose members are among the causes that were encoded.
         error.__dict__["_operr_has_members"] = True
-    error._operr_status = status = Status.from_bytes(data)
+    status, local = Status.from_bytes(data), local or {}
+    if local.get("is_remote"):
+        status = status.remote()
+    if (pushback := local.get("pushback")) is not None:
+        status = status.with_pushback(pushback)
+    if local.get("is_converted"):
+        error._operr_is_converted = True
+    error._operr_status = status
     if status.has_links:
         _links.attach(error)
     return error
+
+
+def _notes_in(status: Status) -> tuple[str, ...]:
+    return origin[1] if (origin := status.origin) is not None else ()
+
+
+def _full_name(message: object) -> str | None:
+    """The full name of a protobuf message or of its class."""
+    name = getattr(getattr(message, "DESCRIPTOR", None), "full_name", None)
+    return name if isinstance(name, str) else None
 
 
 def _as_family(error: BaseException, status: Status) -> OpError:
