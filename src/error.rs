@@ -296,14 +296,13 @@ impl OpError {
     }
 
     fn set_remote(mut self, is_remote: bool) -> OpError {
-        if self.0.remote != is_remote {
-            let inner = Arc::make_mut(&mut self.0);
-            inner.remote = is_remote;
-            inner.causes = OnceLock::new();
-            for cause in inner.envelope.added_causes_mut() {
-                let inner = Arc::make_mut(&mut cause.0);
+        let mut open = vec![&mut self];
+        while let Some(error) = open.pop() {
+            if error.0.remote != is_remote {
+                let inner = Arc::make_mut(&mut error.0);
                 inner.remote = is_remote;
                 inner.causes = OnceLock::new();
+                open.extend(inner.envelope.added_causes_mut());
             }
         }
         self

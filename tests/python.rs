@@ -12,12 +12,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use operr::grpc::{CallExt as _, Client};
+use operr::pb::google::rpc::RetryInfo;
 use operr::pb::tensorflow::attr_value::Value as Attribute;
 use operr::pb::tensorflow::tensor_shape_proto::Dim;
 use operr::pb::tensorflow::{AttrValue, DataType, NodeDef, TensorShapeProto};
 use operr::{Code, Frame, OpError, Operation};
 use prost::Message as _;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::body::Body;
@@ -94,13 +96,63 @@ async fn both_languages_make_the_same_bytes() {
     assert_eq!(theirs, ours);
 }
 
+/// The sixteen codes and 77, each with nothing else, what the server says about the next try, and causes.
+fn verdicts() -> Vec<OpError> {
+    let info = |nanos| RetryInfo { retry_delay: Some(prost_types::Duration { seconds: 1, nanos }) };
+    let all = Code::errors().chain([Code::new(77)]).flat_map(|code| {
+        let error = OpError::new(code, "m");
+        let again = OpError::new(Code::UNAVAILABLE, "below").with_detail(&info(0));
+        [
+            error.clone(),
+            error.clone().with_detail(&info(500_000_000)),
+            error.clone().with_pushback("250"),
+            error.clone().with_pushback("no"),
+            error.clone().with_pushback("-1").with_detail(&info(0)),
+            error.clone().with_detail(&info(-1)),
+            error.with_cause(again),
+        ]
+    });
+    all.collect()
+}
+
+/// A server in this process, by its address.
+async fn serve(cases: Cases) -> (String, JoinHandle<Result<(), tonic::transport::Error>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let server = Server::builder().add_service(cases).serve_with_incoming(TcpListenerStream::new(listener));
+    (target, tokio::spawn(server))
+}
+
+#[tokio::test]
+#[ignore = "needs Python: cargo xtask test"]
+async fn every_verdict_is_the_same_in_both_and_after_both() {
+    let (target, server) = serve(Cases(verdicts)).await;
+    for kind in ["sync", "aio"] {
+        // In Python.
+        let count = verdicts().len().to_string();
+        let output = python(&["verdicts", kind, &target, &count]).output(MINUTE).await;
+        let expected: Vec<_> = verdicts().iter().map(|error| error.retry().to_string()).collect();
+        assert_eq!(output.lines().collect::<Vec<_>>(), expected, "{kind}");
+        // From Rust through Python to Rust.
+        let mut relay = python(&["relay", kind, &target]);
+        let relay = format!("http://{}", relay.line().await);
+        let channel = Client::connect(Endpoint::from_shared(relay).unwrap()).await.unwrap();
+        for method in METHODS {
+            for (index, sent) in verdicts().into_iter().enumerate() {
+                let (_, status) = call(channel.clone(), method, index).await;
+                let caught = Err::<(), _>(status).op_error().unwrap_err();
+                assert_eq!(caught, sent);
+                assert_eq!(caught.retry(), sent.retry(), "{kind} {method} {sent:?}");
+            }
+        }
+    }
+    server.abort();
+}
+
 #[tokio::test]
 #[ignore = "needs Python: cargo xtask test"]
 async fn what_rust_raises_python_catches() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let target = listener.local_addr().unwrap().to_string();
-    let server = Server::builder().add_service(Cases).serve_with_incoming(TcpListenerStream::new(listener));
-    let server = tokio::spawn(server);
+    let (target, server) = serve(Cases(cases)).await;
     for client in ["sync", "aio"] {
         let output = python(&[&["call", client, &target][..], &METHODS].concat()).output(MINUTE).await;
         let mut told = output.lines();
@@ -182,7 +234,7 @@ where
 
 /// The service of the Python half: a request is the number of a case, and every method fails with that case.
 #[derive(Clone)]
-struct Cases;
+struct Cases(fn() -> Vec<OpError>);
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -190,23 +242,26 @@ impl NamedService for Cases {
     const NAME: &'static str = "operr.test.Cases";
 }
 
-fn case(request: Request<Bytes>) -> OpError {
-    let index: usize = std::str::from_utf8(&request.into_inner()).unwrap().parse().unwrap();
-    cases().swap_remove(index)
+impl Cases {
+    fn case(&self, request: Request<Bytes>) -> Status {
+        let index: usize = std::str::from_utf8(&request.into_inner()).unwrap().parse().unwrap();
+        (self.0)().swap_remove(index).into()
+    }
 }
 
-struct Unary;
+struct Unary(Cases);
 
 impl UnaryService<Bytes> for Unary {
     type Response = Bytes;
     type Future = BoxFuture<Result<Response<Bytes>, Status>>;
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        Box::pin(async move { Err(case(request).into()) })
+        let error = self.0.case(request);
+        Box::pin(async move { Err(error) })
     }
 }
 
-struct Streaming(&'static [&'static str]);
+struct Streaming(Cases, &'static [&'static str]);
 
 impl ServerStreamingService<Bytes> for Streaming {
     type Response = Bytes;
@@ -214,9 +269,8 @@ impl ServerStreamingService<Bytes> for Streaming {
     type Future = BoxFuture<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let messages = self.0;
+        let (messages, error) = (self.1, self.0.case(request));
         Box::pin(async move {
-            let error = Status::from(case(request));
             if messages.is_empty() {
                 return Err(error);
             }
@@ -236,12 +290,12 @@ impl tower::Service<http::Request<Body>> for Cases {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let mut grpc = Grpc::new(Raw);
+        let (mut grpc, cases) = (Grpc::new(Raw), self.clone());
         Box::pin(async move {
             Ok(match request.uri().path().rsplit('/').next() {
-                Some("Unary") => grpc.unary(Unary, request).await,
-                Some("StreamBefore") => grpc.server_streaming(Streaming(&[]), request).await,
-                Some("StreamMid") => grpc.server_streaming(Streaming(&MESSAGES), request).await,
+                Some("Unary") => grpc.unary(Unary(cases), request).await,
+                Some("StreamBefore") => grpc.server_streaming(Streaming(cases, &[]), request).await,
+                Some("StreamMid") => grpc.server_streaming(Streaming(cases, &MESSAGES), request).await,
                 other => panic!("no method {other:?}"),
             })
         })

@@ -121,6 +121,14 @@ fn an_error_of_a_peer_is_not_our_answer() {
         let ours = OpError::from(AbortedError::new("ours").with_cause(theirs));
         assert_eq!(ours.into_answer().message(), "ours");
     }
+    // With all that it has.
+    let chain = OpError::from(
+        NotFoundError::new("theirs").with_cause(AbortedError::new("a").with_cause(AbortedError::new("b"))),
+    );
+    let chain = chain.into_remote();
+    assert!(chain.causes()[0].is_remote() && chain.causes()[0].causes()[0].is_remote());
+    let chain = chain.into_local();
+    assert!(!chain.causes()[0].is_remote() && !chain.causes()[0].causes()[0].is_remote());
     // What was added to it does not change where it came from.
     let theirs = OpError::from(NotFoundError::new("theirs")).into_remote();
     assert_eq!(Err::<(), _>(theirs).context("while loading").unwrap_err().into_answer().code(), Code::INTERNAL);

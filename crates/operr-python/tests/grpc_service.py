@@ -5,14 +5,17 @@ in any language can call it, or be it, with nothing generated.
 """
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent import futures
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, NamedTuple
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 import grpc.aio
 import operr
+import operr.grpc
+import operr.grpc.aio
 from operr import _node_def
 from operr._error import make
 from operr._native import Status
@@ -25,6 +28,8 @@ SHAPES = ("plain", "node", "op", "payloads", "causes")
 
 COUNT = len(CODES) * len(SHAPES)
 """How many cases there are."""
+
+_Result = TypeVar("_Result")
 
 SERVICE = "operr.test.Cases"
 METHODS = {
@@ -87,58 +92,81 @@ def fail(request: bytes) -> None:
     raise case(int(request))
 
 
+def raising(error: BaseException) -> Callable[[bytes], None]:
+    """Raises this for every request."""
+
+    def fail(request: bytes) -> None:
+        raise error
+
+    return fail
+
+
 def sync_handlers(fail: Callable[[bytes], None] = fail) -> grpc.GenericRpcHandler:
     """The service for grpcio's servers, and for `grpc.aio`'s, which take such handlers too."""
+    return sync_acts(lambda request, context: fail(request))
+
+
+def sync_acts(act: Callable[[bytes, Any], None]) -> grpc.GenericRpcHandler:
+    """The same, which may do something with the context where it fails."""
 
     def unary(request: bytes, context: Any) -> bytes:
-        fail(request)
+        act(request, context)
         return b"none"
 
     def stream_before(request: bytes, context: Any) -> Iterator[bytes]:
-        fail(request)
+        act(request, context)
         yield b"none"
 
     def stream_mid(request: bytes, context: Any) -> Iterator[bytes]:
         yield from MESSAGES
-        fail(request)
+        act(request, context)
 
     def client_stream(requests: Iterator[bytes], context: Any) -> bytes:
-        fail(list(requests)[-1])
+        act(list(requests)[-1], context)
         return b"none"
 
     def bidi(requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
         for request in requests:
             yield request
-        fail(request)
+        act(request, context)
 
     return handlers(unary, stream_before, stream_mid, client_stream, bidi)
 
 
 def aio_handlers(fail: Callable[[bytes], None] = fail) -> grpc.GenericRpcHandler:
     """The service for `grpc.aio`'s servers, of coroutines and async generators."""
+    return aio_acts(lambda request, context: fail(request))
+
+
+def aio_acts(act: Callable[[bytes, Any], Any]) -> grpc.GenericRpcHandler:
+    """The same, which may do something with the context where it fails, and await that."""
+
+    async def do(request: bytes, context: Any) -> None:
+        if inspect.isawaitable(done := act(request, context)):
+            await done
 
     async def unary(request: bytes, context: Any) -> bytes:
-        fail(request)
+        await do(request, context)
         return b"none"
 
     async def stream_before(request: bytes, context: Any) -> AsyncIterator[bytes]:
-        fail(request)
+        await do(request, context)
         yield b"none"
 
     async def stream_mid(request: bytes, context: Any) -> None:
         # The other way that grpc.aio has to send messages.
         for message in MESSAGES:
             await context.write(message)
-        fail(request)
+        await do(request, context)
 
     async def client_stream(requests: AsyncIterator[bytes], context: Any) -> bytes:
-        fail([request async for request in requests][-1])
+        await do([request async for request in requests][-1], context)
         return b"none"
 
     async def bidi(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         async for request in requests:
             yield request
-        fail(request)
+        await do(request, context)
 
     return handlers(unary, stream_before, stream_mid, client_stream, bidi)
 
@@ -216,3 +244,103 @@ async def aio_call(channel: grpc.aio.Channel, method: str, request: bytes = b"0"
     except Exception as error:
         return Outcome(responses, error)
     return Outcome(responses, None)
+
+
+SERVERS = ["sync", "aio", "sync handlers on aio"]
+"""The kinds of servers, and of handlers on them."""
+
+
+def served(server: str, handlers: grpc.GenericRpcHandler, call: Callable[[str], _Result], **options: Any) -> _Result:
+    """What a function of the address gives while a server with our interceptor serves these handlers."""
+
+    async def run() -> _Result:
+        async with AsyncExitStack() as stack:
+            if server == "sync":
+                interceptor = operr.grpc.ServerInterceptor(**options)
+                target = stack.enter_context(sync_server(handlers, interceptor))
+            else:
+                aio_interceptor = operr.grpc.aio.ServerInterceptor(**options)
+                target = await stack.enter_async_context(aio_server(handlers, aio_interceptor))
+            return await asyncio.to_thread(call, target)
+
+    return asyncio.run(run())
+
+
+def acts(server: str, act: Callable[[bytes, Any], Any]) -> grpc.GenericRpcHandler:
+    """The service for a kind of server."""
+    return (aio_acts if server == "aio" else sync_acts)(act)
+
+
+def answers(server: str, fail: Callable[[bytes], None], *methods: str, **options: Any) -> list[Outcome]:
+    """What a client without our interceptor gets from the methods of a service that fails so."""
+
+    def call(target: str) -> list[Outcome]:
+        with grpc.insecure_channel(target) as channel:
+            return [sync_call(channel, method) for method in methods or METHODS]
+
+    return served(server, acts(server, lambda request, context: fail(request)), call, **options)
+
+
+SECRET = "s3cr3t"
+"""In the tests of the border, what is to be nowhere outside."""
+
+SHOWN = "sh0wn"
+"""What is to be seen there."""
+
+SMALL = operr.NotFoundError(None, None, SHOWN, {"type.googleapis.com/a.B": SECRET.encode()})
+"""An error with both."""
+
+
+class Observer(list[tuple[str, operr.OpError]]):
+    """What it was called with."""
+
+    def __call__(self, method: str, error: operr.OpError) -> None:
+        self.append((method, error))
+
+
+def border(
+    server: str, act: Callable[[bytes, Any], Any], *methods: str, requests: int = 1, **options: Any
+) -> list[Outcome]:
+    """What a client gets at the border of a service that does this: of each method, for so many requests."""
+
+    def call(target: str) -> list[Outcome]:
+        with grpc.insecure_channel(target) as channel:
+            wanted = [(method, b"%d" % index) for method in methods or METHODS for index in range(requests)]
+            return [sync_call(channel, method, request) for method, request in wanted]
+
+    return served(server, acts(server, act), call, **{"view": "public", **options})
+
+
+def throw(error: Exception) -> None:
+    """Raises, in an expression."""
+    raise error
+
+
+def after(abort: Callable[[], Any], then: Callable[[], Any]) -> Any:
+    """Aborts, sync or async, and then does something else than to stop."""
+
+    async def awaited(aborting: Any) -> None:
+        try:
+            await aborting
+        except Exception:
+            if (done := then()) is not None:
+                await done
+
+    try:
+        aborting = abort()
+    except Exception:
+        return then()
+    return awaited(aborting)
+
+
+def received(outcome: Outcome) -> operr.OpError:
+    """The error that a call failed with."""
+    return operr.grpc.from_rpc_error(outcome.error)
+
+
+def seen(error: Any) -> bytes:
+    """All that a client can see of a call that failed."""
+    metadata = [*error.initial_metadata(), *error.trailing_metadata()]
+    values = [value if isinstance(value, bytes) else value.encode() for item in metadata for value in item]
+    texts = [error.code(), error.details(), error.debug_error_string(), error, repr(error)]
+    return b"\n".join([*values, *(str(text).encode() for text in texts)])

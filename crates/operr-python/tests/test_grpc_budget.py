@@ -10,10 +10,9 @@ import operr
 import operr.grpc
 import operr.grpc.aio
 import pytest
-from grpc_service import Outcome, sync_call
+from grpc_service import SERVERS, Outcome, sync_call
 
 LARGE = operr.NotFoundError(None, operr.Operation("n", "T"), "large", {"a/b": bytes(50_000), "c/d": b"1"})
-SERVERS = ["sync", "aio", "sync handlers on aio"]
 
 
 def ask(server: str, metadata: Any, options: Any, method: str, **arguments: Any) -> Outcome:

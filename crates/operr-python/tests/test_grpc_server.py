@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent import futures
-from contextlib import AsyncExitStack
 from threading import Event
 from typing import Any
 
@@ -17,10 +16,9 @@ import operr
 import operr.grpc
 import operr.grpc.aio
 import pytest
-from grpc_service import MESSAGES, TIMEOUT, Outcome, aio_call, sync_call
+from grpc_service import MESSAGES, SERVERS, TIMEOUT, Outcome, aio_call, answers, raising, sync_call
 
 HIDDEN = "The server failed with an unexpected error"
-SERVERS = ["sync", "aio", "sync handlers on aio"]
 
 
 class Missing(operr.NotFoundError, FileNotFoundError):
@@ -28,35 +26,6 @@ class Missing(operr.NotFoundError, FileNotFoundError):
 
     def __init__(self, path: str) -> None:
         super().__init__(None, None, f"{path} is missing")
-
-
-def answers(server: str, fail: Callable[[bytes], None], *methods: str, **options: Any) -> list[Outcome]:
-    """What a client without our interceptor gets from the methods of a service that fails so."""
-
-    def call(target: str) -> list[Outcome]:
-        with grpc.insecure_channel(target) as channel:
-            return [sync_call(channel, method) for method in methods or grpc_service.METHODS]
-
-    async def run() -> list[Outcome]:
-        async with AsyncExitStack() as stack:
-            if server == "sync":
-                interceptor = operr.grpc.ServerInterceptor(**options)
-                handlers = grpc_service.sync_handlers(fail)
-                target = stack.enter_context(grpc_service.sync_server(handlers, interceptor))
-            else:
-                handlers = (grpc_service.aio_handlers if server == "aio" else grpc_service.sync_handlers)(fail)
-                aio_interceptor = operr.grpc.aio.ServerInterceptor(**options)
-                target = await stack.enter_async_context(grpc_service.aio_server(handlers, aio_interceptor))
-            return await asyncio.to_thread(call, target)
-
-    return asyncio.run(run())
-
-
-def raising(error: BaseException) -> Callable[[bytes], None]:
-    def fail(request: bytes) -> None:
-        raise error
-
-    return fail
 
 
 @pytest.mark.parametrize("server", SERVERS)

@@ -3,6 +3,7 @@
 | for | use |
 |---|---|
 | a server | `grpc.server(pool, interceptors=[operr.grpc.ServerInterceptor()])` |
+| a server at the border of a service | `operr.grpc.ServerInterceptor(view="public")` |
 | a client | `grpc.intercept_channel(channel, operr.grpc.ClientInterceptor())` |
 | a channel with room for large errors | `grpc.insecure_channel(target, options=operr.grpc.channel_options())` |
 | an RpcError, without the interceptor | `from_rpc_error` |

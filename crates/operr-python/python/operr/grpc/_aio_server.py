@@ -13,9 +13,11 @@ import grpc
 import grpc.aio
 
 from operr._native import Budget
-from operr.grpc._answer import Answers, Context
-from operr.grpc._server import Guard, with_behavior
-from operr.grpc._status import Container
+from operr.grpc._answer import Answers, Observer
+from operr.grpc._context import AioBorder, AioContext, Border, Context, SyncOnAioBorder
+from operr.grpc._messages import readable
+from operr.grpc._server import Guard, is_of_grpc
+from operr.grpc._status import Container, View
 
 
 class ServerInterceptor(grpc.aio.ServerInterceptor):
@@ -33,8 +35,10 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         expose_exceptions: bool = False,
         container: Container = "status",
         budget: Budget = Budget.GRPCIO,
+        view: View = "whole",
+        observer: Observer | None = None,
     ) -> None:
-        self._answers = Answers(expose_exceptions, container, budget)
+        self._answers = Answers(expose_exceptions, container, budget, view, observer)
 
     async def intercept_service(
         self,
@@ -49,53 +53,86 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             handler = grpc.stream_stream_rpc_method_handler(functools.partial(_refuse, error))
         if handler is None:
             return None
-        return with_behavior(handler, _Guard(self._answers, handler_call_details.method))
+        return _Guard(self._answers, handler_call_details.method, handler).guarded()
 
 
 class _Guard(Guard):
     """Puts a handler of any kind under guard."""
 
-    def __call__(self, behavior: Any, response_streaming: bool) -> Any:
+    border = SyncOnAioBorder
+
+    _writes = False
+    """Whether the handler writes its responses by itself."""
+
+    def behavior(self, behavior: Any) -> Any:
         # grpc.aio asks a handler the same questions, and takes it by the answers.
         if inspect.isasyncgenfunction(behavior):
 
             @functools.wraps(behavior)
             async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-                context = _AioContext(context)
+                context = self.enter(context, AioContext, AioBorder)
                 try:
                     # The handler's generator is closed with ours, and not when the garbage is collected.
-                    async with aclosing(behavior(request, context)) as responses:
+                    async with aclosing(behavior(self._received(request), context)) as responses:
                         async for response in responses:
                             yield response
+                    self.finish(context)
                 except Exception as error:
                     await self._fail_async(error, context)
 
             return stream
 
         if inspect.iscoroutinefunction(behavior):
+            self._writes = self.is_stream
 
             @functools.wraps(behavior)
             async def call(request: Any, context: Any) -> Any:
-                context = _AioContext(context)
+                context = self.enter(context, AioContext, AioBorder)
                 try:
-                    return await behavior(request, context)
+                    response = await behavior(self._received(request), context)
+                    self.finish(context)
+                    return response
                 except Exception as error:
                     await self._fail_async(error, context)
 
             return call
 
-        return super().__call__(behavior, response_streaming)
+        return super().behavior(behavior)
 
     def end_stream(self, error: Exception, context: Context) -> None:
         # grpc.aio may still be at work on the message before, and cannot send both that and an abort. It sends the
         # status that is set when the stream ends.
-        context.set_code(self.answer(error, context).code)
+        if not isinstance(context, Border) or not context._operr_is_answered:
+            context._operr_target.set_code(self.answer(error, context).code)
+
+    def end_late(self, error: Exception) -> bytes:
+        context = self._context
+        if self._writes:
+            # The handler waits for this, and may do something else.
+            raise error
+        if self.is_stream or context is None or context._operr_is_answered:
+            # What is sent begins with grpc.aio's own words.
+            return super().end_late(error)
+        self.set_status(error, context)
+        return b""
 
     async def _fail_async(self, error: Exception, context: Context) -> NoReturn:
         answer = self.answer(error, context)
-        await context.abort(answer.code, answer.message)
+        await context._operr_target.abort(answer.code, answer.details)
         # Not reached, but with a context that somebody made for a test.
         raise error
+
+    def _received(self, request: Any) -> Any:
+        if self._answers.is_border and self._handler.request_streaming:
+            return _readable(request)
+        return self.received(request)
+
+    def passes(self, error: Exception) -> bool:
+        if not self._answers.is_border:
+            return is_of_grpc(error)
+        # Only those that grpc.aio keeps to itself: of the others it would send the text.
+        cls = type(error)
+        return is_of_grpc(error) and cls.__module__ == grpc.aio.BaseError.__module__ and cls not in _NAMED
 
     def is_over(self, error: Exception, context: Context) -> bool:
         try:
@@ -107,17 +144,14 @@ class _Guard(Guard):
         return isinstance(error.__context__, asyncio.CancelledError) if cancelling is None else cancelling() > 0
 
 
-class _AioContext(Context):
-    async def abort(self, *args: Any, **kwargs: Any) -> Any:
-        with self._operr_abort():
-            return await self._operr_target.abort(*args, **kwargs)
-
-    async def abort_with_status(self, *args: Any, **kwargs: Any) -> Any:
-        with self._operr_abort():
-            return await self._operr_target.abort_with_status(*args, **kwargs)
+async def _readable(requests: Any) -> AsyncIterator[Any]:
+    # No expression: that would start the iterator of a handler that may read by itself.
+    async for request in requests:
+        yield readable(request)
 
 
-grpc.aio.ServicerContext.register(_AioContext)
+_NAMED: Any = grpc.aio.AbortError, grpc.aio.BaseError, grpc.aio.InternalError
+"""Those that everybody may raise."""
 
 
 async def _refuse(error: Exception, requests: Any, context: Any) -> NoReturn:

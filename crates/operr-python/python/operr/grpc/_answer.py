@@ -1,110 +1,135 @@
-"""What a server answers when a handler raises."""
+"""What a server answers when a call fails, and who is told of it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import grpc
 
 from operr import _convert, _links
-from operr._error import OpError
+from operr._error import OpError, make
 from operr._native import Budget, Status
-from operr.grpc._proxy import Proxy
-from operr.grpc._status import CODES, DETAILS, Container, check_budget, check_container
+from operr.grpc._status import (
+    DETAILS,
+    Container,
+    GrpcStatus,
+    View,
+    check_budget,
+    check_container,
+    check_view,
+    make_status,
+)
 
-
-class Answer(NamedTuple):
-    """A status to fail a call with."""
-
-    code: grpc.StatusCode
-    message: str
-    trailing_metadata: tuple[tuple[str, str | bytes], ...]
+Observer = Callable[[str, OpError], None]
 
 
 class Answers:
     """What a server answers, by the arguments of its interceptor."""
 
-    def __init__(self, expose_exceptions: bool, container: Container, budget: Budget) -> None:
+    def __init__(
+        self, expose_exceptions: bool, container: Container, budget: Budget, view: View, observer: Observer | None
+    ) -> None:
         if not isinstance(expose_exceptions, bool):
             raise TypeError(f"argument 'expose_exceptions': must be bool, not {type(expose_exceptions).__name__}")
         check_container(container)
         check_budget(budget)
-        self._budget = budget
+        check_view(view)
+        if observer is not None and not callable(observer):
+            raise TypeError(f"argument 'observer': must be callable or None, not {type(observer).__name__}")
+        if expose_exceptions and view == "public":
+            text = "argument 'expose_exceptions': a public view has no exceptions; leave one of the two out"
+            raise ValueError(f"{text}, or have an observer for the exceptions")
         self._exposes = expose_exceptions
-        self._is_for_tensorflow = container == "tensorflow"
+        self._container = container
+        self._budget = budget
+        self._observer = observer
+        self.is_border = view == "public"
 
-    def answer(self, error: Exception, method: str, context: Context, *, is_over: bool) -> Answer:
-        """The answer, with the trailing metadata that the handler has set. What it hides is in the log."""
-        code, message, details = grpc.StatusCode.UNKNOWN, HIDDEN, b""
-        kept = [item for item in trailing_metadata(context) if _is_header(item) and item[0] != DETAILS]
-        if (status := self._status_of(error, method)) is not None:
-            status = status.fit(self._budget.less(_len_of(kept)), self._is_for_tensorflow)
-            details = status.to_details(self._is_for_tensorflow)
-            code, message = CODES[status.grpc_status], status.message
-        else:
-            # Nobody gets an answer to a call that is over, and its handler may well have failed because of that.
-            level = logging.DEBUG if is_over else logging.ERROR
-            _log(level, "%s failed, and the client is not told with what", method, error)
-        return Answer(code, message, (*kept, (DETAILS, details)) if details else tuple(kept))
+    @property
+    def watches(self) -> bool:
+        """Whether all failures count, also a status that the handler sets by itself."""
+        return self.is_border or self._observer is not None
 
-    def _status_of(self, error: Exception, method: str) -> Status | None:
+    def answer(self, error: Exception, method: str, metadata: list[Any], *, is_over: bool) -> grpc.Status:
+        """The answer to an error, with the trailing metadata that the handler has set. What it hides is in the log."""
+        kept = [item for item in metadata if _is_header(item) and item[0] != DETAILS]
+        # Nobody gets an answer to a call that is over, and its handler may well have failed because of that.
+        level = logging.DEBUG if is_over else logging.ERROR
+        if self.is_border:
+            return self._make(self._public(error, method, level), kept)
+        self.observe(error, method)
+        is_shown = self._exposes or isinstance(error, OpError)
+        if is_shown and (status := _try(_encoded, error, method)) is not None:
+            return self._make(status, kept)
+        _log(level, "%s failed, and the client is not told with what", method, error=error)
+        return GrpcStatus(grpc.StatusCode.UNKNOWN, HIDDEN, kept)
+
+    def observe(self, error: Exception, method: str) -> None:
+        """Tells the observer, if there is one, of an error that is sent as it is or not at all."""
+        if self._observer is not None:
+            self._tell(method, error if isinstance(error, OpError) else _made(_whole(error, method), error))
+
+    def _public(self, error: Exception, method: str, level: int) -> Status:
+        """The public view of an error; the observer or the log has the whole of it, with the same correlation id."""
+        answer = _whole(error, method).answer()
+        public = answer.public(is_converted=isinstance(error, OpError) and error._operr_is_converted)
+        whole = _made(answer, error)
+        if self._observer is not None:
+            self._tell(method, whole)
+            return public
+        if public.message == answer.message:
+            level = min(level, logging.INFO)
+        text, extra = "%s failed, to be found by the correlation id %s", {"operr_answer": whole}
+        _log(level, text, method, answer.correlation_id, error=error, extra=extra)
+        return public
+
+    def _tell(self, method: str, whole: OpError) -> None:
+        assert self._observer is not None
         try:
-            if isinstance(error, OpError):
-                return error._operr_complete()
-            if self._exposes:
-                return _links.encode(error, _convert.known)
-        except Exception:
-            # The client is to be told of the error that there was, not of another one.
-            _log(logging.ERROR, "%s: an error cannot be encoded with its causes", method, error)
-        return error._operr_status if isinstance(error, OpError) else None
-
-
-class Context(Proxy):
-    """The context of a call, which remembers what was done with it."""
-
-    _operr_is_aborted = False
-    _operr_trailing_metadata: Any = ()
-
-    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
-        self._operr_target.set_trailing_metadata(trailing_metadata)
-        self._operr_trailing_metadata = trailing_metadata
-
-    @contextmanager
-    def _operr_abort(self) -> Iterator[None]:
-        """Remembers that an abort inside of it raised."""
-        try:
-            yield
+            self._observer(method, whole)
         except Exception as error:
-            # With arguments that are no status it raises these, and has aborted nothing.
-            if not isinstance(error, (TypeError, ValueError, AttributeError)):
-                self._operr_is_aborted = True
-            raise
+            _log(logging.ERROR, "%s: the observer failed", method, error=error)
+
+    def _make(self, status: Status, kept: list[Any]) -> grpc.Status:
+        return make_status(status, self._container, self._budget, kept)
 
 
-def is_aborted(context: Context) -> bool:
-    """Whether the call was aborted by its handler, which may have raised anything after that."""
-    return context._operr_is_aborted
+def _whole(error: Exception, method: str) -> Status:
+    return _try(_told, error, method) or Status(_links.UNKNOWN, HIDDEN)
 
 
-def trailing_metadata(context: Context) -> list[Any]:
-    """The trailing metadata that was set so far."""
+def _encoded(error: Exception) -> Status:
+    return error._operr_complete() if isinstance(error, OpError) else _links.encode(error, _convert.known)
+
+
+def _told(error: Exception) -> Status:
+    """All that there is to say about an error. But for a peer's, what was not raised as an answer is UNKNOWN."""
+    if isinstance(error, OpError):
+        return error._operr_complete()
+    status = _links.encode(error, _convert.known, frames=True)
+    if status.is_remote or _convert.known(error) is None:
+        return status
+    return Status(_links.UNKNOWN, status.message).with_first_causes([status])
+
+
+def _try(encode: Callable[[Exception], Status], error: Exception, method: str) -> Status | None:
     try:
-        return list(context.trailing_metadata() or ())
+        return encode(error)
     except Exception:
-        pass
-    try:
-        # The context that grpc.aio gives to handlers that are not async has no such method.
-        return list(context._operr_trailing_metadata or ())
-    except TypeError:
-        return []
+        # The client is to be told of the error that there was, not of another one.
+        _log(logging.ERROR, "%s: an error cannot be encoded with its causes", method, error=error)
+    return error._operr_status if isinstance(error, OpError) else None
 
 
-def _log(level: int, text: str, method: str, error: Exception) -> None:
+def _made(status: Status, error: Exception) -> OpError:
+    return make(status).with_traceback(error.__traceback__)
+
+
+def _log(level: int, text: str, *args: object, error: Exception, extra: dict[str, OpError] | None = None) -> None:
     try:
-        _LOGGER.log(level, text, method, exc_info=error)
+        _LOGGER.log(level, text, *args, exc_info=error, extra=extra)
     except Exception:
         # Filters and handlers of others are not to come between the error and the client.
         pass
@@ -113,14 +138,6 @@ def _log(level: int, text: str, method: str, error: Exception) -> None:
 def _is_header(item: Any) -> bool:
     """Whether grpcio can send it: with anything else, it sends nothing at all."""
     return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], (str, bytes))
-
-
-def _len_of(metadata: list[Any]) -> int:
-    """What gRPC counts for headers: the name, the value, in base64 where it is binary, and 32 for each."""
-    length = 0
-    for name, value in metadata:
-        length += len(name) + (-(-len(value) * 4 // 3) if name.endswith("-bin") else len(value)) + 32
-    return length
 
 
 HIDDEN = "The server failed with an unexpected error"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import grpc
@@ -11,9 +12,13 @@ from operr._error import OpError, make
 from operr._native import Budget, Status
 
 Container = Literal["status", "tensorflow"]
+View = Literal["whole", "public"]
 
 DETAILS = "grpc-status-details-bin"
 """The trailer that has the details."""
+
+PUSHBACK = "grpc-retry-pushback-ms"
+"""The trailer that says how long to wait before the next try, in milliseconds, as gRFC A6 has it."""
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 """gRPC's codes by number."""
@@ -35,10 +40,17 @@ def from_status(
     return make(Status.from_status(code, message or "", b"" if details is None else details))
 
 
-def to_status(error: OpError, *, container: Container = "status", budget: Budget = Budget.GRPCIO) -> grpc.Status:
+def to_status(
+    error: OpError,
+    *,
+    container: Container = "status",
+    budget: Budget = Budget.GRPCIO,
+    view: View = "whole",
+) -> grpc.Status:
     """Makes the status to fail a call with, for `context.abort_with_status`. It has the error in its details.
 
-    It is within the budget: an error that is larger is sent without what matters least, and says so (`omitted`).
+    It is within the budget: an error that is larger is sent without what matters least, and says so (`omitted`). With
+    the view "public" it has what may be seen outside: see `ServerInterceptor`, which logs the whole, too.
 
     A number that gRPC lacks is sent as `UNKNOWN`; only in a container that is a "status" do the details keep it.
     "tensorflow" is what TensorFlow's own servers send. The status replaces trailing metadata that was set before.
@@ -47,15 +59,18 @@ def to_status(error: OpError, *, container: Container = "status", budget: Budget
         raise TypeError(f"argument 'error': must be an operr.OpError, not {type(error).__name__}")
     check_container(container)
     check_budget(budget)
-    status = error._operr_complete().fit(budget, container == "tensorflow")
-    details = status.to_details(container == "tensorflow")
-    return _Status(CODES[status.grpc_status], status.message, ((DETAILS, details),))
+    check_view(view)
+    status = error._operr_complete()
+    if view == "public":
+        status = status.answer().public(is_converted=error._operr_is_converted)
+    return make_status(status, container, budget)
 
 
 def from_rpc_error(error: grpc.RpcError) -> OpError:
     """Gives the error of the family that an RpcError carries: what the server raised, or what gRPC itself says.
 
-    `raise from_rpc_error(e) from e` adds no cause. It never blocks: a call that has not ended is an UnknownError.
+    It came from a peer (`is_remote`). `raise from_rpc_error(e) from e` adds no cause. It never blocks: a call that has
+    not ended is an UnknownError.
     """
     if not isinstance(error, grpc.RpcError):
         raise TypeError(f"argument 'error': must be a grpc.RpcError, not {type(error).__name__}")
@@ -65,8 +80,7 @@ def from_rpc_error(error: grpc.RpcError) -> OpError:
     elif not _ask(error, "done", True):
         result = from_status(grpc.StatusCode.UNKNOWN, "the call has not ended")
     else:
-        details = _details_in(_ask(error, "trailing_metadata", None))
-        result = make(Status.from_status(_code_of(error), _message_of(error), details))
+        result = make(read(_code_of(error), _message_of(error), _ask(error, "trailing_metadata", None)).remote())
     result._operr_call = error
     return result
 
@@ -82,10 +96,12 @@ def channel_options() -> list[tuple[str, int]]:
 
 def check_container(container: object) -> None:
     """Raises for what is no container."""
-    if not isinstance(container, str):
-        raise TypeError(f"argument 'container': must be 'status' or 'tensorflow', not {type(container).__name__}")
-    if container not in ("status", "tensorflow"):
-        raise ValueError(f"argument 'container': must be 'status' or 'tensorflow', not {container!r}")
+    _check_word("container", container, "status", "tensorflow")
+
+
+def check_view(view: object) -> None:
+    """Raises for what is no view."""
+    _check_word("view", view, "whole", "public")
 
 
 def check_budget(budget: object) -> None:
@@ -94,13 +110,41 @@ def check_budget(budget: object) -> None:
         raise TypeError(f"argument 'budget': must be an operr.Budget, not {type(budget).__name__}")
 
 
-class _Status(grpc.Status):
-    def __init__(
-        self, code: grpc.StatusCode, details: str, trailing_metadata: tuple[tuple[str, str | bytes], ...]
-    ) -> None:
+def read(code: int, message: str, metadata: Any) -> Status:
+    """The error that a call ended with, from its trailing metadata, too."""
+    details, pushbacks = _values_of(metadata, DETAILS), _values_of(metadata, PUSHBACK)
+    # Of several details the first, as everywhere in gRPC.
+    status = Status.from_status(code, message, details[0] if details else b"")
+    return status.with_pushback(b",".join(pushbacks).decode("utf-8", "replace")) if pushbacks else status
+
+
+def make_status(
+    status: Status, container: Container, budget: Budget, metadata: Sequence[tuple[str, str | bytes]] = ()
+) -> grpc.Status:
+    """What is sent of an error beside the trailing metadata of a handler, both within the budget."""
+    pushback = status.pushback
+    if pushback is not None and all(name != PUSHBACK for name, _ in metadata):
+        metadata = (*metadata, (PUSHBACK, pushback))
+    sent = status.fit(budget.less(_len_of(metadata)), container == "tensorflow")
+    details = sent.to_details(container == "tensorflow")
+    return GrpcStatus(CODES[sent.grpc_status], sent.message, (*metadata, (DETAILS, details)) if details else metadata)
+
+
+class GrpcStatus(grpc.Status):
+    """A status to fail a call with."""
+
+    def __init__(self, code: grpc.StatusCode, details: str, metadata: Sequence[tuple[str, str | bytes]]) -> None:
         self.code = code
         self.details = details
-        self.trailing_metadata = trailing_metadata
+        self.trailing_metadata = tuple(metadata)
+
+
+def _check_word(name: str, given: object, *words: str) -> None:
+    wanted = " or ".join(map(repr, words))
+    if not isinstance(given, str):
+        raise TypeError(f"argument {name!r}: must be {wanted}, not {type(given).__name__}")
+    if given not in words:
+        raise ValueError(f"argument {name!r}: must be {wanted}, not {given!r}")
 
 
 def _code_of(error: grpc.RpcError) -> int:
@@ -118,16 +162,26 @@ def _message_of(error: grpc.RpcError) -> str:
     return message if isinstance(message, str) else ""
 
 
-def _details_in(metadata: Any) -> bytes:
-    """The details among the metadata; of several the first, as everywhere in gRPC."""
+def _values_of(metadata: Any, name: str) -> list[bytes]:
+    """The values of this name among the metadata."""
+    values = []
     try:
         for key, value in metadata or ():
-            if key == DETAILS:
-                return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
+            # grpcio's servers send a key of bytes, too.
+            if key in (name, name.encode()):
+                values.append(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value))
     except (TypeError, ValueError):
         # Metadata that gRPC did not make.
         pass
-    return b""
+    return values
+
+
+def _len_of(metadata: Sequence[tuple[str, str | bytes]]) -> int:
+    """What gRPC counts for headers: the name, the value, in base64 where it is binary, and 32 for each."""
+    length = 0
+    for name, value in metadata:
+        length += len(name) + (-(-len(value) * 4 // 3) if name.endswith("-bin") else len(value)) + 32
+    return length
 
 
 def _ask(error: grpc.RpcError, name: str, default: Any) -> Any:

@@ -3,6 +3,7 @@
 | for | use |
 |---|---|
 | a server | `grpc.aio.server(interceptors=[operr.grpc.aio.ServerInterceptor()])` |
+| a server at the border of a service | `operr.grpc.aio.ServerInterceptor(view="public")` |
 | a client | `grpc.aio.insecure_channel(target, interceptors=operr.grpc.aio.client_interceptors())` |
 
 All else is in `operr.grpc`.
