@@ -45,11 +45,7 @@ impl OpError {
     /// ```
     pub fn public(&self) -> OpError {
         let code = self.code();
-        let message = if is_about_the_request(code) && !self.is_converted() {
-            self.message()
-        } else {
-            code.description().unwrap_or(NAMELESS)
-        };
+        let message = if is_shown(self) { self.message() } else { code.description().unwrap_or(NAMELESS) };
         let mut public = OpError::new(code, message).with_pushback_of(self);
         for (url, value) in self.payloads().iter() {
             if let Some((url, value)) = PUBLIC.iter().find_map(|known| known(url, &value)) {
@@ -63,8 +59,9 @@ impl OpError {
     /// [public view](OpError::public) sent.
     ///
     /// It has a correlation id. An error that [came from a peer](OpError::is_remote) is not ours to answer with: it is the
-    /// cause of an `UNAVAILABLE` if that is its code, and else of an `INTERNAL`. A handler that means to pass it on says so
-    /// with [`into_local`](OpError::into_local), or makes an error of its own with the peer's as a cause.
+    /// cause of an `UNAVAILABLE`, which says when to try again as the peer's does, if that is its code, and else of an
+    /// `INTERNAL`. A handler that means to pass it on says so with [`into_local`](OpError::into_local), or makes an error
+    /// of its own with the peer's as a cause.
     ///
     /// ```
     /// use operr::{Code, NotFoundError, OpError};
@@ -75,13 +72,19 @@ impl OpError {
     /// assert_eq!(of_peer.into_local().into_answer().code(), Code::NOT_FOUND);
     /// ```
     pub fn into_answer(self) -> OpError {
-        let answer = if self.is_remote() {
-            let code = if self.code() == Code::UNAVAILABLE { Code::UNAVAILABLE } else { Code::INTERNAL };
-            OpError::new(code, "a call of another server failed").with_cause_error(self)
+        if !self.is_remote() {
+            return self.with_correlation_id();
+        }
+        let answer = |code| OpError::new(code, "a call of another server failed");
+        let answer = if self.code() == Code::UNAVAILABLE {
+            // Or callers would try again when the peer asks them not to.
+            let info = self.detail::<RetryInfo>().ok().flatten();
+            let answer = answer(Code::UNAVAILABLE).with_pushback_of(&self);
+            info.into_iter().fold(answer, |answer, info| answer.with_detail(&info))
         } else {
-            self
+            answer(Code::INTERNAL)
         };
-        answer.with_correlation_id()
+        answer.with_cause_error(self).with_correlation_id()
     }
 
     /// What the error is found by in the logs of the service that answered with it: `request_id` of the last
@@ -108,10 +111,10 @@ impl OpError {
     }
 }
 
-/// Whether an error with this code is about what its caller asked for, and its message for the caller.
-pub(crate) fn is_about_the_request(code: Code) -> bool {
-    matches!(
-        code,
+/// Whether the message of the error is for its caller: it is about what that asked for, and was written as a message.
+pub(crate) fn is_shown(error: &OpError) -> bool {
+    let is_about_the_request = matches!(
+        error.code(),
         Code::INVALID_ARGUMENT
             | Code::NOT_FOUND
             | Code::ALREADY_EXISTS
@@ -121,7 +124,8 @@ pub(crate) fn is_about_the_request(code: Code) -> bool {
             | Code::OUT_OF_RANGE
             | Code::RESOURCE_EXHAUSTED
             | Code::UNIMPLEMENTED
-    )
+    );
+    is_about_the_request && !error.is_converted()
 }
 
 /// The entry with nothing but the fields that are known, if it is of the type `M` and can be read.

@@ -75,6 +75,28 @@ impl fmt::Debug for OpError {
     }
 }
 
+/// An error as a line of a log: all of it, and whatever it says, one line. `OpError::find` finds the error in it.
+#[cfg(feature = "tonic")]
+#[derive(Debug)]
+pub(crate) struct Logged(pub(crate) OpError);
+
+#[cfg(feature = "tonic")]
+impl fmt::Display for Logged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", format!("{:#}", self.0).escape_debug())
+    }
+}
+
+#[cfg(feature = "tonic")]
+impl std::error::Error for Logged {}
+
+#[cfg(feature = "tonic")]
+impl AsRef<OpError> for Logged {
+    fn as_ref(&self) -> &OpError {
+        &self.0
+    }
+}
+
 /// Everything but code, message and causes, each part on lines of its own.
 fn rest(out: &mut impl fmt::Write, error: &OpError) -> fmt::Result {
     if let Some(node_def) = error.node_def() {

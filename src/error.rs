@@ -61,6 +61,8 @@ struct Inner {
 #[derive(Clone, Default)]
 struct Local {
     foreign: Option<Foreign>,
+    /// Whether its message is the text of an error of another type.
+    is_converted: bool,
     /// The container that code and message came with, while nothing is edited.
     container: Option<Bytes>,
     /// What the pushback trailer of the call said.
@@ -252,14 +254,14 @@ impl OpError {
         self.set_remote(false)
     }
 
-    /// A copy in memory of its own, without what is known only here.
+    /// A copy in memory of its own.
     ///
     /// A decoded error, its payloads and causes share the buffer that they were received in; this lets go of it. Causes
-    /// of other types can no longer be downcast.
+    /// of other types can no longer be downcast, and the metadata of the call is gone.
     pub fn detach(&self) -> OpError {
         let bytes = Bytes::copy_from_slice(&self.to_bytes());
         // What was encoded decodes; were it not so, nothing would be lost.
-        OpError::from_bytes(bytes).unwrap_or_else(|_| self.clone())
+        OpError::from_bytes(bytes).map_or_else(|_| self.clone(), |copy| copy.knowing(self))
     }
 
     pub(crate) fn from_parts(code: Code, message: impl Into<Bytes>) -> OpError {
@@ -311,12 +313,28 @@ impl OpError {
     /// Remembers the error of another type that this one was converted from; `is_all` if it has nothing to add to it.
     pub(crate) fn with_foreign(self, foreign: Box<dyn StdError + Send + Sync>, is_all: bool) -> OpError {
         let error = Arc::new(AssertUnwindSafe(foreign));
-        self.know(|local| local.foreign = Some(Foreign { error, is_all }))
+        self.know(|local| {
+            local.foreign = Some(Foreign { error, is_all });
+            local.is_converted = true;
+        })
+    }
+
+    pub(crate) fn into_converted(self) -> OpError {
+        self.know(|local| local.is_converted = true)
     }
 
     /// Whether it stands for an error of another type, whose text is its message.
     pub(crate) fn is_converted(&self) -> bool {
-        self.foreign().is_some()
+        self.0.local.as_ref().is_some_and(|local| local.is_converted)
+    }
+
+    /// The error as one of which is known here what is known of the other one, of which it is a form.
+    pub(crate) fn knowing(self, other: &OpError) -> OpError {
+        let mut error = if other.is_remote() { self.into_remote() } else { self };
+        if other.is_converted() {
+            error = error.into_converted();
+        }
+        error.with_pushback_of(other)
     }
 
     fn foreign(&self) -> Option<&Foreign> {

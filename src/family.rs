@@ -170,6 +170,8 @@ macro_rules! family {
                 error = inner;
             }
             let in_pointer = downcast_as::<OpError>(error);
+            #[cfg(feature = "tonic")]
+            let in_pointer = in_pointer.or_else(|| downcast_as::<crate::display::Logged>(error));
             in_pointer$(.or_else(|| downcast_as::<$class>(error)))+
         }
 

@@ -473,4 +473,4 @@ pub(super) const ORIGINALS: u32 = 4;
 /// `RequestInfo.request_id`.
 pub(super) const REQUEST_ID: u32 = 1;
 /// How long the id of a request can be, to be kept longer than payloads.
-const SHORT_ID: usize = 160;
+const SHORT_ID: usize = 512;

@@ -108,7 +108,7 @@ impl OpError {
         if self.is_allowed(budget, details.len()) && draft.fits(budget, container) {
             return (details, self.clone());
         }
-        let cut = shed::shed(draft, budget, container).into_error(container);
+        let cut = shed::shed(draft, budget, container).into_error(container).knowing(self);
         (cut.to_details(container), cut)
     }
 

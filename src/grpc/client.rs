@@ -9,7 +9,8 @@ use tonic::transport::{Channel, Endpoint};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::response::{ResponseFuture, Rewrite, TidyBody};
+use super::mark::Mark;
+use super::response::{BoxError, ResponseFuture, Rewrite, TidyBody};
 use super::status::grpc_code;
 use super::trailers::{self, Trailers};
 use crate::code::Code;
@@ -17,7 +18,8 @@ use crate::code::Code;
 /// A tower layer for clients: keeps odd and hostile trailers from panicking tonic or losing the code, on all kinds of
 /// call and in the middle of streams.
 ///
-/// Ordinary trailers pass untouched. Of the others, what tonic would lose is handed on in the details, from which
+/// Ordinary trailers pass untouched, but for a header by which a [`ServerLayer`](super::ServerLayer) of this process knows
+/// a failure as a peer's. Of the others, what tonic would lose is handed on in the details, from which
 /// `OpError::from` and [`CallExt`](super::CallExt) take it:
 ///
 /// | trailer | tonic | with the layer |
@@ -95,7 +97,7 @@ pub fn endpoint(endpoint: impl Into<Endpoint>) -> Endpoint {
 
 impl<S, Request, B> Service<http::Request<Request>> for Client<S>
 where
-    S: Service<http::Request<Request>, Response = http::Response<B>>,
+    S: Service<http::Request<Request>, Response = http::Response<B>, Error: Into<BoxError>>,
 {
     type Response = http::Response<TidyBody<B>>;
     type Error = S::Error;
@@ -110,16 +112,25 @@ where
     }
 }
 
-/// Rewrites the status in these headers, if it is one that tonic would panic at or lose something of.
+/// Marks the status in these headers as a peer's if it is a failure, and rewrites it if it is one that tonic would panic at
+/// or lose something of.
 pub(super) fn tidy(headers: &mut HeaderMap) {
-    let Some(trailers) = Trailers::read(headers).filter(|trailers| !trailers.is_ordinary()) else { return };
-    if trailers.code() == Code::OK {
-        // A success has neither message nor details, but tonic would panic at these or make a failure of it.
-        return trailers::put(headers, &Status::ok(""));
+    Mark::take(headers);
+    let Some(trailers) = Trailers::read(headers) else { return };
+    let is_failure = trailers.code() != Code::OK;
+    if !trailers.is_ordinary() {
+        let status = if is_failure {
+            let error = trailers.into_error();
+            Status::with_details(grpc_code(error.code()), error.message(), error.to_bytes())
+        } else {
+            // A success has neither message nor details, but tonic would panic at these or make a failure of it.
+            Status::ok("")
+        };
+        trailers::put(headers, &status);
     }
-    let error = trailers.into_error();
-    let status = Status::with_details(grpc_code(error.code()), error.message(), error.to_bytes());
-    trailers::put(headers, &status);
+    if is_failure {
+        Mark::OfPeer.put(headers);
+    }
 }
 
 #[cfg(feature = "transport")]

@@ -13,6 +13,7 @@
 
 mod client;
 mod handover;
+mod mark;
 mod response;
 #[cfg(feature = "retry")]
 mod retry;

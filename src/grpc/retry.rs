@@ -13,9 +13,10 @@ use crate::convert;
 /// A policy for [`tower::retry`] that makes a call again when [`OpError::retry`](crate::OpError::retry) allows it, and as
 /// late as that says.
 ///
-/// It takes any error: an `OpError`, one of the sixteen, a `tonic::Status`, or one that has such among its sources. A call
-/// that fails with an error that has none is not made again; nor is one that the server asks to be later than the
-/// [longest delay](RetryPolicy::with_longest_delay). Requests are cloned.
+/// It takes any type of error: an `OpError`, one of the sixteen, a `tonic::Status`, or one that has such among its sources;
+/// what is in a `Box<dyn Error>` has to be mapped to one. A call that fails with an error that has none is not made again;
+/// nor is one that the server asks to be later than the [longest delay](RetryPolicy::with_longest_delay). Requests are
+/// cloned.
 ///
 /// ```
 /// use operr::grpc::RetryPolicy;

@@ -1,25 +1,26 @@
 //! The server layer: all errors of a server within one budget, in one container and in one view.
 
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use http::Uri;
 use http::header::{self, HeaderMap};
+use http::uri::PathAndQuery;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::handover::Dropped;
-use super::response::{ResponseFuture, Rewrite, TidyBody};
-use super::status::{self, PUSHBACK, SendOptions, View, made_from};
+use super::mark::Mark;
+use super::response::{BoxError, ResponseFuture, Rewrite, TidyBody};
+use super::status::{self, PUSHBACK, SendOptions, View, is_of_response, made_from};
 use super::trailers::{self, Trailers};
 use crate::boundary;
 use crate::code::Code;
+use crate::display::Logged;
 use crate::error::OpError;
 use crate::operation::Origin;
 
@@ -62,14 +63,20 @@ use crate::operation::Origin;
 /// | an error that [came from a peer](OpError::is_remote), also as the Status that tonic made of it | `UNAVAILABLE` if that is its code, else `INTERNAL` | the same, with the peer's error as its cause |
 /// | the same, after [`into_local`](OpError::into_local) | its public view | the whole error |
 /// | a Status that was not made from an error, also of a failure of this side, such as a lost connection | its public view | the error that it is |
+/// | an error of a layer or a service further in, where tonic would have no response | its public view | the error that it is |
 /// | a panic of the handler or of its stream | `INTERNAL` | `INTERNAL` with the panic's text |
 ///
-/// The log is an event of `tracing`, with the error in the field `error`: of level `ERROR` if its message is hidden, else
-/// `INFO`. [`with_observer`](ServerLayer::with_observer) takes its place.
+/// The log is an event of `tracing` in one line, with all of the error in the field `error`, where
+/// [`OpError::find`] finds it: of level `ERROR` if its message is hidden, else `INFO`.
+/// [`with_observer`](ServerLayer::with_observer) takes its place. Of two borders, each tells.
 ///
-/// Two things are beyond it. A timeout of tonic's own server ends a call outside of this layer, with a text that says
-/// nothing. And a peer's Status that a handler yields in mid-stream as it is, not by way of
-/// [`CallExt::op_error`](super::CallExt::op_error), looks like one of the handler's own, of which the public view is sent.
+/// What is beyond it:
+///
+/// - A timeout of tonic's own server ends a call outside of this layer, with a text that says nothing.
+/// - A peer's Status is known by a header that [`ClientLayer`](super::ClientLayer) adds. From a channel without that
+///   layer, one that came in mid-stream looks like the handler's own, of which the public view is sent; unless the handler
+///   read it by [`CallExt::op_error`](super::CallExt::op_error).
+/// - gRPC-Web has its trailers in the body: the border goes inside of that layer.
 #[derive(Clone, Debug, Default)]
 pub struct ServerLayer {
     answers: Arc<Answers>,
@@ -83,6 +90,12 @@ struct Answers {
 }
 
 type Observer = dyn Fn(&str, &OpError) + Send + Sync;
+
+impl Answers {
+    fn is_border(&self) -> bool {
+        self.options.view == View::Public
+    }
+}
 
 impl ServerLayer {
     /// Makes the layer, with the [default options](SendOptions::new).
@@ -119,7 +132,7 @@ impl<S> Layer<S> for ServerLayer {
     type Service = Server<S>;
 
     fn layer(&self, inner: S) -> Server<S> {
-        Server { inner, answers: self.answers.clone() }
+        Server { inner, answers: self.answers.clone(), unready: None }
     }
 }
 
@@ -128,23 +141,35 @@ impl<S> Layer<S> for ServerLayer {
 pub struct Server<S> {
     inner: S,
     answers: Arc<Answers>,
+    /// Why the service cannot take the next call.
+    unready: Option<OpError>,
 }
 
 impl<S, Request, B> Service<http::Request<Request>> for Server<S>
 where
-    S: Service<http::Request<Request>, Response = http::Response<B>>,
+    S: Service<http::Request<Request>, Response = http::Response<B>, Error: Into<BoxError>>,
 {
     type Response = http::Response<TidyBody<B>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
+        if !self.answers.is_border() {
+            return self.inner.poll_ready(context);
+        }
+        self.unready = match guarded(|| self.inner.poll_ready(context)) {
+            Ok(polled) => ready!(polled).err().map(from_service),
+            Err(panic) => Some(panic),
+        };
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: http::Request<Request>) -> ResponseFuture<S::Future> {
-        let answer = Answer { answers: self.answers.clone(), method: request.uri().clone() };
-        ResponseFuture::new(Rewrite::Answer(answer), || self.inner.call(request))
+        let answer = Answer { answers: self.answers.clone(), method: request.uri().path_and_query().cloned() };
+        match self.unready.take() {
+            Some(error) => ResponseFuture::failed(Rewrite::Answer(answer.clone()), answer.fail(&error)),
+            None => ResponseFuture::new(Rewrite::Answer(answer), || self.inner.call(request)),
+        }
     }
 }
 
@@ -152,22 +177,29 @@ where
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     answers: Arc<Answers>,
-    method: Uri,
+    method: Option<PathAndQuery>,
 }
 
 impl Answer {
     /// Runs a part of the service. At a border, gives what the call is to fail with if it panics.
     pub(super) fn guard<T>(&self, part: impl FnOnce() -> T) -> Result<T, Status> {
-        match self.answers.options.view {
-            View::Whole => Ok(part()),
-            View::Public => catch_unwind(AssertUnwindSafe(part)).map_err(|panic| self.fail(&panicked(&*panic))),
-        }
+        if self.answers.is_border() { guarded(part).map_err(|panic| self.fail(&panic)) } else { Ok(part()) }
+    }
+
+    /// What the call is to fail with, at a border, when the service fails with an error of its own; else that error.
+    pub(super) fn refuse<E: Into<BoxError>>(&self, error: E) -> Result<Status, E> {
+        if self.answers.is_border() { Ok(self.fail(&from_service(error))) } else { Err(error) }
     }
 
     /// Rewrites a response that is a failure, where tonic leaves the Status that it wrote.
-    pub(super) fn rewrite_response<B>(&self, response: &mut http::Response<B>) {
-        let written = response.extensions_mut().remove::<Status>();
-        let sent = self.rewrite(response.headers_mut(), written.as_ref(), Vec::new());
+    pub(super) fn rewrite_response<B>(&self, response: &mut http::Response<B>, dropped: Vec<Dropped>) {
+        let mut written = response.extensions_mut().remove::<Status>();
+        if let Some(status) = &mut written {
+            let mut metadata = std::mem::take(status.metadata_mut()).into_headers();
+            Mark::take(&mut metadata);
+            *status.metadata_mut() = MetadataMap::from_headers(metadata);
+        }
+        let sent = self.rewrite(response.headers_mut(), written.as_ref(), dropped);
         if let Some(written) = written {
             // Layers further out find what is sent.
             response.extensions_mut().insert(sent.unwrap_or(written));
@@ -181,6 +213,7 @@ impl Answer {
         written: Option<&Status>,
         dropped: Vec<Dropped>,
     ) -> Option<Status> {
+        let mark = Mark::take(headers);
         let trailers = Trailers::read(headers)?;
         let mut options = self.answers.options.clone();
         if trailers.code() == Code::OK {
@@ -189,6 +222,8 @@ impl Answer {
             }
             return None;
         }
+        let mut metadata = written.map(|status| status.metadata().clone()).unwrap_or_default();
+        let is_of_peer = mark == Some(Mark::OfPeer) || is_of_response(&metadata);
         // A layer may have changed what the headers say, so as to hide something.
         let written = written.filter(|status| trailers.are_of(status));
         let known = written.and_then(made_from).cloned();
@@ -197,24 +232,25 @@ impl Answer {
             // The handler's own choice.
             options.view = View::Public;
         }
-        let mut metadata = written.map(|status| status.metadata().clone()).unwrap_or_default();
+        if options.view == View::Public && is_of_peer {
+            remove_others(headers, &std::mem::take(&mut metadata));
+        }
         let error = match (known, written) {
             (Some(error), _) => error,
-            (None, Some(status)) if options.view == View::Public => {
-                let is_remote = is_of_peer(status);
-                if is_remote {
-                    remove(headers, &std::mem::take(&mut metadata));
-                }
-                status::read(status.clone(), is_remote)
-            }
+            (None, Some(status)) if options.view == View::Public => status::read(status.clone(), is_of_peer),
             (None, _) if options.view == View::Whole && is_as_wanted(&trailers, headers, &options) => {
+                if let Some(mark) = mark {
+                    // For a border further out.
+                    mark.put(headers);
+                }
                 if self.answers.observer.is_some() {
-                    self.observe(&trailers.into_error());
+                    self.observe(&marked(trailers.into_error(), mark));
                 }
                 return None;
             }
             (None, _) => trailers.into_error(),
         };
+        let error = marked(error, mark);
         if error.pushback().is_some() {
             // It is counted with the error.
             headers.remove(PUSHBACK);
@@ -240,11 +276,11 @@ impl Answer {
 
     /// Hands the whole error to whom it is for.
     fn observe(&self, error: &OpError) {
-        let method = self.method.path();
+        let method = self.method.as_ref().map_or("", PathAndQuery::path);
         // The client is to have its answer whatever becomes of this.
         let _ = catch_unwind(AssertUnwindSafe(|| match &self.answers.observer {
             Some(observer) => observer(method, error),
-            None if self.answers.options.view == View::Public => log(method, error),
+            None if self.answers.is_border() => log(method, error),
             None => {}
         }));
     }
@@ -256,14 +292,23 @@ impl fmt::Debug for Answers {
     }
 }
 
-/// Whether tonic's client made the Status of a response: among its metadata are all headers of that.
-fn is_of_peer(status: &Status) -> bool {
-    status.metadata().contains_key(header::CONTENT_TYPE.as_str())
+/// What is known of an error beside what the headers say.
+fn marked(error: OpError, mark: Option<Mark>) -> OpError {
+    match mark {
+        Some(Mark::OfPeer | Mark::Remote) => error.into_remote(),
+        Some(Mark::Converted) => error.into_converted(),
+        None => error,
+    }
 }
 
-/// Removes the metadata of a Status, which tonic wrote there.
-fn remove(headers: &mut HeaderMap, metadata: &MetadataMap) {
-    for name in metadata.as_ref().keys().filter(|name| **name != header::CONTENT_TYPE) {
+/// Removes the metadata of a Status, which tonic wrote there; where it is not known, all but the status.
+fn remove_others(headers: &mut HeaderMap, metadata: &MetadataMap) {
+    let others = if metadata.is_empty() {
+        trailers::names_of_others(headers)
+    } else {
+        metadata.as_ref().keys().cloned().collect()
+    };
+    for name in others.into_iter().filter(|name| *name != header::CONTENT_TYPE) {
         headers.remove(name);
     }
 }
@@ -280,22 +325,30 @@ fn is_as_wanted(trailers: &Trailers, headers: &HeaderMap, options: &SendOptions)
         && budget.allows(trailers.code(), &String::from_utf8_lossy(trailers.message()), details.len())
 }
 
-/// The error that a panic is.
-fn panicked(panic: &(dyn Any + Send)) -> OpError {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    OpError::new(Code::INTERNAL, text.unwrap_or_default()).with_origin(&Origin::new("panic"))
+/// Runs a part of a service; gives the error that its panic is.
+fn guarded<T>(part: impl FnOnce() -> T) -> Result<T, OpError> {
+    catch_unwind(AssertUnwindSafe(part)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        OpError::new(Code::INTERNAL, text.unwrap_or_default()).with_origin(&Origin::new("panic"))
+    })
+}
+
+/// The error that a service fails with instead of a response, as tonic reads it.
+fn from_service(error: impl Into<BoxError>) -> OpError {
+    status::read(Status::from_error(error.into()), false)
 }
 
 fn log(method: &str, error: &OpError) {
     // As OpenTelemetry names methods.
     let method = method.trim_start_matches('/');
     let correlation_id = error.correlation_id();
-    let is_hidden = !boundary::is_about_the_request(error.code());
-    let error: &(dyn Error + 'static) = error;
-    if is_hidden {
-        tracing::error!(target: TARGET, error, correlation_id, rpc.method = method, "a call failed");
-    } else {
+    let is_shown = boundary::is_shown(error);
+    let error = Logged(error.clone());
+    let error: &(dyn Error + 'static) = &error;
+    if is_shown {
         tracing::info!(target: TARGET, error, correlation_id, rpc.method = method, "a call failed");
+    } else {
+        tracing::error!(target: TARGET, error, correlation_id, rpc.method = method, "a call failed");
     }
 }
 

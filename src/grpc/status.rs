@@ -4,10 +4,12 @@ use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use tonic::metadata::MetadataMap;
 use tonic::{Status, TimeoutExpired};
 
 use super::handover;
+use super::mark::Mark;
 use crate::budget::{Budget, HEADER};
 use crate::code::{Code, for_each_error};
 use crate::error::OpError;
@@ -96,9 +98,12 @@ impl OpError {
     }
 
     fn to_status_that_says(&self, shown: &OpError, options: &SendOptions) -> Status {
+        // What may be seen outside has nothing to hide.
+        let mark = Mark::of(self).filter(|_| options.view == View::Whole);
         let pushback = shown.pushback();
-        let budget =
-            pushback.iter().fold(options.budget, |budget, text| budget.less(HEADER + PUSHBACK.len() + text.len()));
+        let others = mark.map_or(0, |_| HEADER + Mark::LEN)
+            + pushback.as_ref().map_or(0, |text| HEADER + PUSHBACK.len() + text.len());
+        let budget = if others > 0 { options.budget.less(others) } else { options.budget };
         let (details, sent) = shown.fit_encoded(budget, options.container);
         let (code, message) = (grpc_code(sent.code()), sent.message().to_owned());
         let is_whole = sent.is_identical(self);
@@ -110,6 +115,11 @@ impl OpError {
         let mut status = Status::with_details(code, message, details);
         if let Some(pushback) = pushback.and_then(|text| text.parse().ok()) {
             status.metadata_mut().insert(PUSHBACK, pushback);
+        }
+        if let Some(mark) = mark {
+            let mut headers = std::mem::take(status.metadata_mut()).into_headers();
+            mark.put(&mut headers);
+            *status.metadata_mut() = MetadataMap::from_headers(headers);
         }
         status.set_source(Arc::new(source));
         status
@@ -194,12 +204,14 @@ pub(crate) fn from_boxed(error: Box<dyn Error + Send + Sync>) -> Result<OpError,
 pub(crate) fn from_ref(error: &(dyn Error + 'static)) -> Option<OpError> {
     let status = error.downcast_ref::<Status>()?;
     let is_remote = status.source().is_none() && !(status.details().is_empty() && status.metadata().is_empty());
+    let is_remote = is_remote || is_reset_by_peer(status);
     Some(keep_call(convert(status), is_remote, status.metadata().clone()))
 }
 
 pub(super) fn read(mut status: Status, is_remote: bool) -> OpError {
     let metadata = std::mem::take(status.metadata_mut());
-    let error = keep_call(convert(&status), is_remote && status.source().is_none(), metadata);
+    let is_remote = (is_remote && status.source().is_none()) || is_reset_by_peer(&status);
+    let error = keep_call(convert(&status), is_remote, metadata);
     match status.source() {
         Some(source) if OpError::find(source).is_none() => error.with_foreign(Box::new(status), false),
         _ => error,
@@ -227,7 +239,12 @@ fn convert(status: &Status) -> OpError {
 }
 
 fn keep_call(error: OpError, is_remote: bool, metadata: MetadataMap) -> OpError {
+    let mut headers = metadata.into_headers();
+    let mark = Mark::take(&mut headers);
+    let metadata = MetadataMap::from_headers(headers);
+    let is_remote = is_remote || is_of_response(&metadata) || matches!(mark, Some(Mark::OfPeer | Mark::Remote));
     let error = if is_remote { error.into_remote() } else { error };
+    let error = if mark == Some(Mark::Converted) { error.into_converted() } else { error };
     let mut pushbacks =
         metadata.get_all(PUSHBACK).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).peekable();
     let error = match pushbacks.peek() {
@@ -257,6 +274,23 @@ pub(super) fn made_from(status: &Status) -> Option<&OpError> {
 /// Whether tonic's own timer ended the call on this side; for the server's, the Status has no source.
 fn is_timeout(status: &Status) -> bool {
     std::iter::successors(status.source(), |&error| error.source()).any(|error| error.is::<TimeoutExpired>())
+}
+
+/// Whether tonic's client made the Status of a whole response: among its metadata are all headers of that.
+pub(super) fn is_of_response(metadata: &MetadataMap) -> bool {
+    metadata.contains_key(CONTENT_TYPE.as_str())
+}
+
+/// Whether the peer ended the call's stream below gRPC, of which tonic makes a Status of many a code.
+#[cfg(feature = "transport")]
+fn is_reset_by_peer(status: &Status) -> bool {
+    let mut sources = std::iter::successors(status.source(), |&error| error.source());
+    sources.any(|error| error.downcast_ref::<h2::Error>().is_some_and(|error| error.is_reset() && error.is_remote()))
+}
+
+#[cfg(not(feature = "transport"))]
+fn is_reset_by_peer(_: &Status) -> bool {
+    false
 }
 
 /// The code that a call can fail with.

@@ -80,6 +80,12 @@ pub(super) fn put(headers: &mut HeaderMap, status: &Status) {
     let _ = status.add_header(headers);
 }
 
+/// The names of the other headers.
+pub(super) fn names_of_others(headers: &HeaderMap) -> Vec<HeaderName> {
+    let ours = [GRPC_STATUS, GRPC_MESSAGE, GRPC_STATUS_DETAILS];
+    headers.keys().filter(|name| !ours.contains(name)).cloned().collect()
+}
+
 /// How many bytes the other headers have, as gRPC counts them; a budget leaves room for `content-type` by itself.
 pub(super) fn others(headers: &HeaderMap) -> usize {
     let counted = [GRPC_STATUS, GRPC_MESSAGE, GRPC_STATUS_DETAILS, header::CONTENT_TYPE];

@@ -51,7 +51,7 @@ impl OpError {
     pub(crate) fn into_status_form(self) -> OpError {
         match self.envelope().form() {
             Container::Status => self,
-            Container::TensorFlow => from_container(self.code(), Bytes::new(), self.to_bytes()),
+            Container::TensorFlow => from_container(self.code(), Bytes::new(), self.to_bytes()).knowing(&self),
         }
     }
 }

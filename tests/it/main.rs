@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod border;
+mod border_peers;
 mod budget;
 mod chains;
 mod code;

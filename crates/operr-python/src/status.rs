@@ -116,6 +116,7 @@ impl Status {
         }
         // As the core knows an error that it has converted itself.
         let shown = Err::<(), _>(self.0.message()).or_code(self.0.code()).err().unwrap_or_else(|| self.0.clone());
+        let shown = self.0.pushback().iter().fold(shown, |shown, pushback| shown.with_pushback(pushback));
         let shown = self.0.payloads().iter().fold(shown, |shown, (url, value)| shown.with_payload(url, value));
         Status(shown.public())
     }
