@@ -1,0 +1,81 @@
+//! The fields of an encoded message, read where they lie.
+
+use prost::encoding::{WireType, decode_key, decode_varint};
+
+/// A field: its number, and its value in the bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Field<'a> {
+    pub(crate) number: u32,
+    pub(crate) value: Value<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Value<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Fixed32,
+    Len(&'a [u8]),
+}
+
+/// The fields in their order. `None` stands for what is no field, and ends them.
+#[derive(Clone)]
+pub(crate) struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(message: &'a [u8]) -> Fields<'a> {
+        Fields { rest: message }
+    }
+
+    /// The last field of a number, if it has a length, as everywhere in protobuf.
+    pub(crate) fn last(self, number: u32) -> Option<&'a [u8]> {
+        let mut found = None;
+        for field in self {
+            match field? {
+                Field { number: of_field, value: Value::Len(value) } if of_field == number => found = Some(value),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    fn read(&mut self) -> Option<Field<'a>> {
+        let (number, wire_type) = decode_key(&mut self.rest).ok()?;
+        let value = match wire_type {
+            WireType::Varint => Value::Varint(decode_varint(&mut self.rest).ok()?),
+            WireType::SixtyFourBit => Value::Fixed64(u64::from_le_bytes(*self.take_chunk()?)),
+            WireType::ThirtyTwoBit => self.take_chunk::<4>().map(|_| Value::Fixed32)?,
+            WireType::LengthDelimited => {
+                let length = usize::try_from(decode_varint(&mut self.rest).ok()?).ok()?;
+                let (value, rest) = self.rest.split_at_checked(length)?;
+                self.rest = rest;
+                Value::Len(value)
+            }
+            // Groups are none of OpenTelemetry's.
+            WireType::StartGroup | WireType::EndGroup => return None,
+        };
+        Some(Field { number, value })
+    }
+
+    fn take_chunk<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (chunk, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(chunk)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Option<Field<'a>>;
+
+    fn next(&mut self) -> Option<Option<Field<'a>>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let field = self.read();
+        if field.is_none() {
+            self.rest = &[];
+        }
+        Some(field)
+    }
+}

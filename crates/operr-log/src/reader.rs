@@ -1,0 +1,275 @@
+//! [`Reader`]: the records of a log, or of any files of one, in the order of time.
+
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{cmp, fmt};
+
+use crate::frame::{FOOTER, HEADER, Reason};
+use crate::record::Record;
+use crate::scan::{Found, Scan, What};
+use crate::source::{self, Source};
+
+/// What a reader comes across.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Entry {
+    /// A record.
+    Record(Logged),
+    /// Bytes that are none.
+    Corruption(Corruption),
+}
+
+/// A record, and where it is.
+#[derive(Clone, Debug)]
+pub struct Logged {
+    /// The record.
+    pub record: Record,
+    /// Where it is.
+    pub place: Place,
+    /// Whether it was found behind bytes that are none, and not where the record before it ends.
+    pub is_recovered: bool,
+}
+
+/// Bytes that are no record: damaged, torn, or never a record's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Corruption {
+    /// Where they begin.
+    pub place: Place,
+    /// How many they are.
+    pub length: u64,
+    /// What is wrong with the first of them.
+    pub reason: Reason,
+}
+
+/// Where something is in a log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// The file; `-` is stdin.
+    pub file: Arc<Path>,
+    /// How many whole records the file has before it.
+    pub number: u64,
+    /// How many bytes.
+    pub offset: u64,
+}
+
+/// For people: `queue.host.4711.0.tfrecord: record 7, offset 5166`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: record {}, offset {}", self.file.display(), self.number, self.offset)
+    }
+}
+
+/// For people: where, how many bytes, and what is wrong.
+impl fmt::Display for Corruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} bytes are no record: {}", self.place, self.length, self.reason)
+    }
+}
+
+/// The entries of files, merged in the order of time, each file's in its own order.
+///
+/// Has the next record of each file in memory, and a part of those files that have records of the same time.
+///
+/// ```no_run
+/// use operr_log::{Entry, Reader};
+///
+/// for entry in Reader::open(["logs/queue"])? {
+///     match entry? {
+///         Entry::Record(logged) => println!("{:?}", logged.record.error()?),
+///         Entry::Corruption(corruption) => eprintln!("{corruption}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Reader {
+    inputs: Vec<Input>,
+    /// The next record of each input that has one.
+    heads: BinaryHeap<Head>,
+    /// What comes before these.
+    ready: VecDeque<io::Result<Entry>>,
+    /// What is followed, and the files of it that are known.
+    followed: Vec<PathBuf>,
+    known: BTreeSet<PathBuf>,
+}
+
+impl Reader {
+    /// Opens files: each may be a path, a pattern such as `logs/*.tfrecord`, the name of a log such as `logs/queue`, or
+    /// `-` for stdin.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is nothing.
+    pub fn open<P: AsRef<Path>>(meant: impl IntoIterator<Item = P>) -> io::Result<Reader> {
+        let mut reader = Reader::default();
+        for meant in meant {
+            let found = source::resolve(meant.as_ref())?;
+            if found.is_empty() {
+                return Err(source::nothing(meant.as_ref()));
+            }
+            found.into_iter().for_each(|path| reader.add(path.as_path().into(), Source::new(path)));
+        }
+        Ok(reader)
+    }
+
+    /// Opens files that are still written, as [`open`](Reader::open) does; there may be none yet.
+    ///
+    /// What it gives ends at the end of what there is, and goes on after a [`refresh`](Reader::refresh).
+    ///
+    /// # Errors
+    ///
+    /// As [`refresh`](Reader::refresh).
+    pub fn follow<P: AsRef<Path>>(meant: impl IntoIterator<Item = P>) -> io::Result<Reader> {
+        let followed = meant.into_iter().map(|meant| meant.as_ref().to_owned()).collect();
+        let mut reader = Reader { followed, ..Reader::default() };
+        reader.refresh()?;
+        Ok(reader)
+    }
+
+    /// Reads a stream of bytes, which has this name in what is told of it.
+    pub fn from_read(name: impl AsRef<Path>, stream: impl Read + Send + 'static) -> Reader {
+        let mut reader = Reader::default();
+        reader.add(name.as_ref().into(), Source::Stream(Box::new(stream)));
+        reader
+    }
+
+    /// Looks for what was written to files that are followed, and for files that were begun.
+    ///
+    /// # Errors
+    ///
+    /// When a folder cannot be read.
+    pub fn refresh(&mut self) -> io::Result<()> {
+        (0..self.inputs.len()).for_each(|index| self.advance(index));
+        for index in 0..self.followed.len() {
+            let found = self.followed.get(index).map_or(Ok(Vec::new()), |meant| source::resolve(meant))?;
+            for path in found {
+                if self.known.insert(path.clone()) {
+                    self.add(path.as_path().into(), Source::new(path));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, file: Arc<Path>, source: Source) {
+        let is_followed = !self.followed.is_empty();
+        self.inputs.push(Input { file, scan: Scan::new(source, FIRST_CHUNK), is_followed, has_head: false });
+        let index = self.inputs.len() - 1;
+        self.advance(index);
+        // Most files have nothing to say before others have ended.
+        if let (Some(input), Some(head)) = (self.inputs.get_mut(index), self.heads.peek())
+            && head.index != index
+        {
+            input.scan.rest();
+        }
+    }
+
+    /// Reads on in a file until it has a record at its head.
+    fn advance(&mut self, index: usize) {
+        let Some(input) = self.inputs.get_mut(index).filter(|input| !input.has_head) else { return };
+        loop {
+            match input.next() {
+                Ok(None) => return input.scan.rest(),
+                Ok(Some(Entry::Record(logged))) => {
+                    input.has_head = true;
+                    let time = logged.record.time_unix_nano();
+                    return self.heads.push(Head { time, index, logged });
+                }
+                Ok(Some(corruption)) => self.ready.push_back(Ok(corruption)),
+                Err(error) => return self.ready.push_back(Err(error)),
+            }
+        }
+    }
+}
+
+impl Iterator for Reader {
+    type Item = io::Result<Entry>;
+
+    fn next(&mut self) -> Option<io::Result<Entry>> {
+        if let Some(entry) = self.ready.pop_front() {
+            return Some(entry);
+        }
+        let Head { index, logged, .. } = self.heads.pop()?;
+        if let Some(input) = self.inputs.get_mut(index) {
+            input.has_head = false;
+            input.scan.read_by(CHUNK);
+        }
+        self.advance(index);
+        Some(Ok(Entry::Record(logged)))
+    }
+}
+
+/// A file, or a stream.
+struct Input {
+    file: Arc<Path>,
+    scan: Scan<Source>,
+    is_followed: bool,
+    has_head: bool,
+}
+
+impl Input {
+    fn next(&mut self) -> io::Result<Option<Entry>> {
+        let found = if self.is_followed { self.scan.next() } else { self.scan.next_of_all() };
+        let in_file = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.file.display()));
+        let Some(Found { number, offset, what }) = found.map_err(in_file)? else { return Ok(None) };
+        let place = Place { file: self.file.clone(), number, offset };
+        Ok(Some(match what {
+            What::Corruption { length, reason } => Entry::Corruption(Corruption { place, length, reason }),
+            What::Record { bytes, is_recovered } => {
+                let length = (HEADER + bytes.len() + FOOTER) as u64;
+                match Record::from_bytes(bytes) {
+                    Some(record) => Entry::Record(Logged { record, place, is_recovered }),
+                    None => Entry::Corruption(Corruption { place, length, reason: Reason::NoLogRecord }),
+                }
+            }
+        }))
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// The next record of an input. The greatest is the earliest; of equal times, that of the first input.
+#[derive(Debug)]
+struct Head {
+    time: u64,
+    index: usize,
+    logged: Logged,
+}
+
+impl Head {
+    fn rank(&self) -> cmp::Reverse<(u64, usize)> {
+        cmp::Reverse((self.time, self.index))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Head) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for Head {}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Head) -> Option<cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Head) -> cmp::Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+/// How many bytes of a file are read at a time.
+const CHUNK: u64 = 64 << 10;
+/// How many are read to find its first record.
+const FIRST_CHUNK: u64 = 4 << 10;

@@ -1,0 +1,89 @@
+//! What a writer that died has left in the middle of a record, cut off and kept beside the file.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::frame::Reason;
+use crate::name::{self, FileName};
+use crate::scan::{Scan, What};
+
+/// What a repair did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Repair {
+    /// The file.
+    pub path: PathBuf,
+    /// How many bytes it has now: it ends with its last whole record.
+    pub length: u64,
+    /// How many bytes were cut off.
+    pub torn: u64,
+    /// Where these are kept.
+    pub kept: PathBuf,
+}
+
+/// Cuts a file of a log behind its last whole record, if something is there, and keeps that in a file beside, whose name
+/// ends with `.torn`. Damage between whole records stays.
+///
+/// ```no_run
+/// if let Some(repair) = operr_log::repair("logs/queue.host-3.4711.0.tfrecord")? {
+///     println!("{} bytes of a torn record are in {}", repair.torn, repair.kept.display());
+/// }
+/// # Ok::<_, std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// `WouldBlock` if its writer lives: it is locked. `InvalidData` if no record is in it, nor what may be the start of one.
+pub fn repair(path: impl AsRef<Path>) -> io::Result<Option<Repair>> {
+    let path = path.as_ref();
+    let mut file = File::options().read(true).write(true).open(path)?;
+    file.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "its writer has it open"),
+        fs::TryLockError::Error(error) => error,
+    })?;
+    let Some(end) = end_of_records(&mut file)? else { return Ok(None) };
+    let kept = FileName::torn(path);
+    let mut torn = Vec::new();
+    file.seek(SeekFrom::Start(end))?;
+    file.read_to_end(&mut torn)?;
+    let mut beside = File::options().append(true).create(true).open(&kept)?;
+    beside.write_all(&torn)?;
+    // There, before they are gone here.
+    beside.sync_all()?;
+    file.set_len(end)?;
+    file.sync_all()?;
+    Ok(Some(Repair { path: path.to_owned(), length: end, torn: torn.len() as u64, kept }))
+}
+
+/// Repairs the files of a log that writers on this machine left.
+pub(crate) fn repair_log(log: &Path) -> io::Result<()> {
+    let host = name::host();
+    for name in name::files_of(log)?.into_iter().filter(|name| name.host == host) {
+        // One that cannot be repaired is a reader's matter.
+        let _ = repair(name.path());
+    }
+    Ok(())
+}
+
+/// Where the last whole record ends, if that is not the end of the file.
+fn end_of_records(file: &mut File) -> io::Result<Option<u64>> {
+    let mut scan = Scan::new(&*file, CHUNK);
+    let mut last = None;
+    let mut is_any = false;
+    while let Some(found) = scan.next_of_all()? {
+        is_any |= matches!(found.what, What::Record { .. });
+        last = Some(found);
+    }
+    match last {
+        Some(found) => match found.what {
+            What::Record { .. } => Ok(None),
+            What::Corruption { reason, .. } if !is_any && reason != Reason::Torn => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "it has no record"))
+            }
+            What::Corruption { .. } => Ok(Some(found.offset)),
+        },
+        None => Ok(None),
+    }
+}
+
+const CHUNK: u64 = 256 << 10;

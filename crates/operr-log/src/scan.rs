@@ -1,0 +1,145 @@
+//! [`Scan`]: the records of a stream of bytes, checked, and what in it is none.
+
+use std::io::{self, Read};
+
+use bytes::{Buf as _, Bytes};
+
+use crate::frame::{FOOTER, Frame, HEADER, Reason};
+use crate::source::Source;
+
+/// What a scan finds next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Found {
+    /// How many whole records were before it.
+    pub(crate) number: u64,
+    /// Where its frame, or the bytes that are none, begin in the stream.
+    pub(crate) offset: u64,
+    pub(crate) what: What,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum What {
+    /// A whole record; found behind bytes that are none, if it is recovered.
+    Record { bytes: Bytes, is_recovered: bool },
+    /// So many bytes that are no record.
+    Corruption { length: u64, reason: Reason },
+}
+
+/// The records of a stream in their order. Holds one record at a time, and what was read with it.
+#[derive(Debug)]
+pub(crate) struct Scan<R> {
+    source: R,
+    chunk: u64,
+    /// What was read and is not taken yet, and where that begins in the stream.
+    buffer: Bytes,
+    offset: u64,
+    number: u64,
+    /// Where bytes begin that are no record, and why the first of them are none.
+    broken: Option<(u64, Reason)>,
+    is_recovered: bool,
+}
+
+impl<R: Read> Scan<R> {
+    /// A scan that reads so many bytes at a time.
+    pub(crate) fn new(source: R, chunk: u64) -> Scan<R> {
+        Scan { source, chunk, buffer: Bytes::new(), offset: 0, number: 0, broken: None, is_recovered: false }
+    }
+
+    /// What is next. `None` at the end of what there is, where a later call goes on if there is more then; part of a
+    /// record may be there.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Found>> {
+        self.find(false)
+    }
+
+    /// What is next where nothing more will come: what is part of a record is none.
+    pub(crate) fn next_of_all(&mut self) -> io::Result<Option<Found>> {
+        self.find(true)
+    }
+
+    /// Reads so many bytes at a time from now on.
+    pub(crate) fn read_by(&mut self, chunk: u64) {
+        self.chunk = chunk;
+    }
+
+    fn find(&mut self, is_all: bool) -> io::Result<Option<Found>> {
+        loop {
+            match Frame::at(&self.buffer) {
+                Frame::Whole(length) => {
+                    return Ok(Some(match self.broken.take() {
+                        Some(broken) => self.corruption(broken),
+                        None => self.record(length),
+                    }));
+                }
+                Frame::Broken(reason) => self.skip(1, reason),
+                Frame::Damaged(length) => {
+                    // What lies in a damaged record, were it a frame, is none of the file's.
+                    self.fill(length + HEADER)?;
+                    let is_followed = self.buffer.get(length..).is_some_and(Frame::may_begin);
+                    self.skip(if is_followed { length } else { 1 }, Reason::Record);
+                }
+                Frame::Part(length) => {
+                    if self.fill(length)? {
+                        continue;
+                    }
+                    if !is_all {
+                        return Ok(None);
+                    }
+                    if self.buffer.is_empty() {
+                        return Ok(self.broken.take().map(|broken| self.corruption(broken)));
+                    }
+                    self.skip(self.buffer.len(), Reason::Torn);
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, length: usize) -> Found {
+        let frame = self.buffer.split_to(HEADER + length + FOOTER);
+        let bytes = frame.slice(HEADER..HEADER + length);
+        let what = What::Record { bytes, is_recovered: std::mem::take(&mut self.is_recovered) };
+        let found = Found { number: self.number, offset: self.offset, what };
+        self.number += 1;
+        self.offset += frame.len() as u64;
+        found
+    }
+
+    fn corruption(&mut self, (offset, reason): (u64, Reason)) -> Found {
+        self.is_recovered = true;
+        let length = self.offset - offset;
+        Found { number: self.number, offset, what: What::Corruption { length, reason } }
+    }
+
+    /// Goes on behind the first bytes, which are no record.
+    fn skip(&mut self, length: usize, reason: Reason) {
+        self.broken.get_or_insert((self.offset, reason));
+        self.buffer.advance(length);
+        self.offset += length as u64;
+    }
+
+    /// Reads on until there are so many bytes; tells whether there are.
+    fn fill(&mut self, wanted: usize) -> io::Result<bool> {
+        while self.buffer.len() < wanted {
+            let missing = (wanted - self.buffer.len()) as u64;
+            let chunk = self.chunk.max(missing);
+            let mut bytes = Vec::with_capacity(self.buffer.len() + usize::try_from(chunk).unwrap_or_default());
+            bytes.extend_from_slice(&self.buffer);
+            let read = self.source.by_ref().take(chunk).read_to_end(&mut bytes);
+            let is_more = bytes.len() > self.buffer.len();
+            self.buffer = bytes.into();
+            read?;
+            if !is_more {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Scan<Source> {
+    /// Closes a file, and forgets what was read of it, until it is read on.
+    pub(crate) fn rest(&mut self) {
+        if self.source.close_at(self.offset) {
+            self.buffer = Bytes::new();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Which files are meant, and how they are read: open only while there is something to read of them.
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::name::{self, FileName};
+
+/// Where bytes come from.
+pub(crate) enum Source {
+    /// A file, open while it is read.
+    File { path: PathBuf, open: Option<File>, position: u64 },
+    /// Something that cannot be read twice.
+    Stream(Box<dyn Read + Send>),
+}
+
+impl Source {
+    pub(crate) fn new(path: PathBuf) -> Source {
+        if path == Path::new(STDIN) {
+            return Source::Stream(Box::new(io::stdin()));
+        }
+        Source::File { path, open: None, position: 0 }
+    }
+
+    /// Closes a file, which is read on from this offset when it is next read.
+    pub(crate) fn close_at(&mut self, offset: u64) -> bool {
+        match self {
+            Source::File { open, position, .. } => {
+                (*open, *position) = (None, offset);
+                true
+            }
+            Source::Stream(_) => false,
+        }
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Source::File { path, open, position } => {
+                if open.is_none() {
+                    let mut file = File::open(path)?;
+                    file.seek(SeekFrom::Start(*position))?;
+                    *open = Some(file);
+                }
+                let read = open.as_mut().map_or(Ok(0), |file| file.read(buffer))?;
+                *position += read as u64;
+                Ok(read)
+            }
+            Source::Stream(stream) => stream.read(buffer),
+        }
+    }
+}
+
+/// The files that are meant: `-`, which is stdin, a file, a pattern with `*`, `?` or `[`; else those of a log of this name.
+pub(crate) fn resolve(meant: &Path) -> io::Result<Vec<PathBuf>> {
+    if meant == Path::new(STDIN) || meant.is_file() {
+        return Ok(vec![meant.to_owned()]);
+    }
+    let text = meant.to_str().unwrap_or_default();
+    if text.contains(['*', '?', '[']) {
+        let invalid = |error: glob::PatternError| io::Error::new(io::ErrorKind::InvalidInput, error.to_string());
+        let paths = glob::glob(text).map_err(invalid)?;
+        return Ok(paths.filter_map(Result::ok).filter(|path| path.is_file()).collect());
+    }
+    match name::files_of(meant) {
+        Ok(names) => Ok(names.iter().map(FileName::path).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What to say where nothing is found.
+pub(crate) fn nothing(meant: &Path) -> io::Error {
+    let text = format!("{}: no such file, and no log of this name has files", meant.display());
+    io::Error::new(io::ErrorKind::NotFound, text)
+}
+
+const STDIN: &str = "-";

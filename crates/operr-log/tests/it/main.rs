@@ -1,0 +1,7 @@
+//! The tests of the error log, through its public API, on real files.
+#![allow(missing_docs, reason = "tests")]
+
+mod damage;
+mod logs;
+mod reader;
+mod writer;
