@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::frame::Reason;
 use crate::name::{self, FileName};
-use crate::scan::{Scan, What};
+use crate::scan::{Found, Scan, What};
 
 /// What a repair did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,23 +67,37 @@ pub(crate) fn repair_log(log: &Path) -> io::Result<()> {
 
 /// Where the last whole record ends, if that is not the end of the file.
 fn end_of_records(file: &mut File) -> io::Result<Option<u64>> {
-    let mut scan = Scan::new(&*file, CHUNK);
-    let mut last = None;
-    let mut is_any = false;
+    let length = file.metadata()?.len();
+    // Most files end as they should, and many are large.
+    if length > TAIL {
+        file.seek(SeekFrom::Start(length - TAIL))?;
+        let last = last_of(file)?.1;
+        if last.is_some_and(|found| matches!(found.what, What::Record { .. })) {
+            return Ok(None);
+        }
+    }
+    file.seek(SeekFrom::Start(0))?;
+    let (is_any, last) = last_of(file)?;
+    match last {
+        Some(Found { what: What::Corruption { reason, .. }, .. }) if !is_any && reason != Reason::Torn => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "it has no record"))
+        }
+        Some(Found { what: What::Corruption { .. }, offset, .. }) => Ok(Some(offset)),
+        _ => Ok(None),
+    }
+}
+
+/// Whether there is a record from where the file is now, and what is there last.
+fn last_of(file: &File) -> io::Result<(bool, Option<Found>)> {
+    let mut scan = Scan::new(file, CHUNK);
+    let (mut is_any, mut last) = (false, None);
     while let Some(found) = scan.next_of_all()? {
         is_any |= matches!(found.what, What::Record { .. });
         last = Some(found);
     }
-    match last {
-        Some(found) => match found.what {
-            What::Record { .. } => Ok(None),
-            What::Corruption { reason, .. } if !is_any && reason != Reason::Torn => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, "it has no record"))
-            }
-            What::Corruption { .. } => Ok(Some(found.offset)),
-        },
-        None => Ok(None),
-    }
+    Ok((is_any, last))
 }
 
+/// How much of the end of a file is looked at first.
+const TAIL: u64 = 64 << 10;
 const CHUNK: u64 = 256 << 10;

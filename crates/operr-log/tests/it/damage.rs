@@ -133,3 +133,26 @@ fn masked_crc(bytes: &[u8]) -> u32 {
     }
     (!crc).rotate_right(15).wrapping_add(0xA282_EAD8)
 }
+
+/// Files larger than the end of them that is looked at first.
+#[test]
+fn large_files_are_repaired() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = errors(400);
+    // A record that is larger than that end, too, with a frame in it.
+    let forged = fs::read(write(&folder.path().join("forged"), &errors(1))).unwrap();
+    all.push(errors(1)[0].clone().with_payload("a/b", [forged, vec![7; 100_000]].concat()));
+    for (name, errors) in [("small", &all[..400]), ("large", &all[..])] {
+        let path = write(&folder.path().join(name), errors);
+        let bytes = fs::read(&path).unwrap();
+        assert!(bytes.len() > 100_000);
+        assert_eq!(repair(&path).unwrap(), None);
+        let last = read(&path).0.pop().unwrap().place.offset as usize;
+        for cut in [last + 1, last + 12, last + 200, bytes.len() - 4, bytes.len() - 1] {
+            fs::write(&path, &bytes[..cut]).unwrap();
+            let repair = repair(&path).unwrap().unwrap();
+            assert_eq!((repair.length, repair.torn), (last as u64, (cut - last) as u64), "{name} {cut}");
+            fs::remove_file(&repair.kept).unwrap();
+        }
+    }
+}
