@@ -120,7 +120,7 @@ impl<'a> Event<'a> {
     }
 
     /// Appends the `LogRecord`. What is looked for most stands in front, and the error itself at the end.
-    pub(crate) fn write(&self, uid: Uuid, service: &str, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, uid: Uuid, now: SystemTime, service: &str, out: &mut Vec<u8>) {
         let nanos = |time: SystemTime| {
             let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
@@ -162,12 +162,12 @@ impl<'a> Event<'a> {
             put_len(out, ATTRIBUTES, &attribute.encode_to_vec());
         }
         if let Some((trace_id, span_id, flags)) = &self.trace {
-            put_key(out, FLAGS, FIXED32);
+            out.push(key(FLAGS, FIXED32));
             out.extend_from_slice(&u32::from(*flags).to_le_bytes());
             put_len(out, TRACE_ID, trace_id);
             put_len(out, SPAN_ID, span_id);
         }
-        put_fixed64(out, OBSERVED_TIME, nanos(SystemTime::now()));
+        put_fixed64(out, OBSERVED_TIME, nanos(now));
         put_len(out, EVENT_NAME, NAME.as_bytes());
         put_attribute(out, attributes::OPERR_STATUS, BYTES_VALUE, &[&*self.error.to_bytes()]);
     }
@@ -193,23 +193,30 @@ fn put_len(out: &mut Vec<u8>, number: u32, value: &[u8]) {
 }
 
 fn put_head(out: &mut Vec<u8>, number: u32, len: usize) {
-    put_key(out, number, LEN);
-    encode_varint(len as u64, out);
+    let key = key(number, LEN);
+    match len {
+        0..0x80 => out.extend_from_slice(&[key, len as u8]),
+        0x80..0x4000 => out.extend_from_slice(&[key, len as u8 | 0x80, (len >> 7) as u8]),
+        _ => {
+            out.push(key);
+            encode_varint(len as u64, out);
+        }
+    }
 }
 
 fn put_varint(out: &mut Vec<u8>, number: u32, value: u64) {
-    put_key(out, number, VARINT);
+    out.push(key(number, VARINT));
     encode_varint(value, out);
 }
 
 fn put_fixed64(out: &mut Vec<u8>, number: u32, value: u64) {
-    put_key(out, number, FIXED64);
+    out.push(key(number, FIXED64));
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// The number of a field, all of which are below 16, and its wire type: one byte.
-fn put_key(out: &mut Vec<u8>, number: u32, wire_type: u8) {
-    out.push((number as u8) << 3 | wire_type);
+const fn key(number: u32, wire_type: u8) -> u8 {
+    (number as u8) << 3 | wire_type
 }
 
 /// The length of a field with a value of this length.

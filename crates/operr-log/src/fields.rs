@@ -28,6 +28,11 @@ impl<'a> Fields<'a> {
         Fields { rest: message }
     }
 
+    /// How many bytes are not read yet.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The last field of a number, if it has a length, as everywhere in protobuf.
     pub(crate) fn last(self, number: u32) -> Option<&'a [u8]> {
         let mut found = None;
@@ -40,14 +45,15 @@ impl<'a> Fields<'a> {
         found
     }
 
+    #[inline]
     fn read(&mut self) -> Option<Field<'a>> {
-        let (number, wire_type) = decode_key(&mut self.rest).ok()?;
+        let (number, wire_type) = self.key()?;
         let value = match wire_type {
-            WireType::Varint => Value::Varint(decode_varint(&mut self.rest).ok()?),
+            WireType::Varint => Value::Varint(self.varint()?),
             WireType::SixtyFourBit => Value::Fixed64(u64::from_le_bytes(*self.take_chunk()?)),
             WireType::ThirtyTwoBit => self.take_chunk::<4>().map(|_| Value::Fixed32)?,
             WireType::LengthDelimited => {
-                let length = usize::try_from(decode_varint(&mut self.rest).ok()?).ok()?;
+                let length = usize::try_from(self.varint()?).ok()?;
                 let (value, rest) = self.rest.split_at_checked(length)?;
                 self.rest = rest;
                 Value::Len(value)
@@ -56,6 +62,32 @@ impl<'a> Fields<'a> {
             WireType::StartGroup | WireType::EndGroup => return None,
         };
         Some(Field { number, value })
+    }
+
+    /// Mostly of one byte.
+    fn key(&mut self) -> Option<(u32, WireType)> {
+        match self.rest {
+            [key @ 0x08..0x80, rest @ ..] => {
+                self.rest = rest;
+                Some((u32::from(key >> 3), WireType::try_from(u64::from(key & 7)).ok()?))
+            }
+            _ => decode_key(&mut self.rest).ok(),
+        }
+    }
+
+    /// Mostly of one byte or two.
+    fn varint(&mut self) -> Option<u64> {
+        match self.rest {
+            [low @ 0..0x80, rest @ ..] => {
+                self.rest = rest;
+                Some(u64::from(*low))
+            }
+            [low, high @ 0..0x80, rest @ ..] => {
+                self.rest = rest;
+                Some(u64::from(low & 0x7F) | u64::from(*high) << 7)
+            }
+            _ => decode_varint(&mut self.rest).ok(),
+        }
     }
 
     fn take_chunk<const N: usize>(&mut self) -> Option<&'a [u8; N]> {

@@ -1,10 +1,11 @@
 //! [`Reader`]: the records of a log, or of any files of one, in the order of time.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{cmp, fmt};
 
 use crate::frame::{FOOTER, HEADER, Reason};
 use crate::record::Record;
@@ -87,8 +88,8 @@ impl fmt::Display for Corruption {
 #[derive(Debug, Default)]
 pub struct Reader {
     inputs: Vec<Input>,
-    /// The next record of each input that has one.
-    heads: BinaryHeap<Head>,
+    /// The time of the next record of each input that has one; of equal times, the first input comes first.
+    heads: BinaryHeap<Reverse<(u64, usize)>>,
     /// What comes before these.
     ready: VecDeque<io::Result<Entry>>,
     /// What is followed, and the files of it that are known.
@@ -156,12 +157,12 @@ impl Reader {
 
     fn add(&mut self, file: Arc<Path>, source: Source) {
         let is_followed = !self.followed.is_empty();
-        self.inputs.push(Input { file, scan: Scan::new(source, FIRST_CHUNK), is_followed, has_head: false });
+        self.inputs.push(Input { file, scan: Scan::new(source, FIRST_CHUNK), is_followed, head: None });
         let index = self.inputs.len() - 1;
         self.advance(index);
         // Most files have nothing to say before others have ended.
         if let (Some(input), Some(head)) = (self.inputs.get_mut(index), self.heads.peek())
-            && head.index != index
+            && head.0.1 != index
         {
             input.scan.rest();
         }
@@ -169,14 +170,14 @@ impl Reader {
 
     /// Reads on in a file until it has a record at its head.
     fn advance(&mut self, index: usize) {
-        let Some(input) = self.inputs.get_mut(index).filter(|input| !input.has_head) else { return };
+        let Some(input) = self.inputs.get_mut(index).filter(|input| input.head.is_none()) else { return };
         loop {
             match input.next() {
                 Ok(None) => return input.scan.rest(),
                 Ok(Some(Entry::Record(logged))) => {
-                    input.has_head = true;
                     let time = logged.record.time_unix_nano();
-                    return self.heads.push(Head { time, index, logged });
+                    input.head = Some(logged);
+                    return self.heads.push(Reverse((time, index)));
                 }
                 Ok(Some(corruption)) => self.ready.push_back(Ok(corruption)),
                 Err(error) => return self.ready.push_back(Err(error)),
@@ -192,11 +193,10 @@ impl Iterator for Reader {
         if let Some(entry) = self.ready.pop_front() {
             return Some(entry);
         }
-        let Head { index, logged, .. } = self.heads.pop()?;
-        if let Some(input) = self.inputs.get_mut(index) {
-            input.has_head = false;
-            input.scan.read_by(CHUNK);
-        }
+        let Reverse((_, index)) = self.heads.pop()?;
+        let input = self.inputs.get_mut(index)?;
+        input.scan.read_by(CHUNK);
+        let logged = input.head.take()?;
         self.advance(index);
         Some(Ok(Entry::Record(logged)))
     }
@@ -207,7 +207,8 @@ struct Input {
     file: Arc<Path>,
     scan: Scan<Source>,
     is_followed: bool,
-    has_head: bool,
+    /// Its next record.
+    head: Option<Logged>,
 }
 
 impl Input {
@@ -232,40 +233,6 @@ impl Input {
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Input").field("file", &self.file).finish_non_exhaustive()
-    }
-}
-
-/// The next record of an input. The greatest is the earliest; of equal times, that of the first input.
-#[derive(Debug)]
-struct Head {
-    time: u64,
-    index: usize,
-    logged: Logged,
-}
-
-impl Head {
-    fn rank(&self) -> cmp::Reverse<(u64, usize)> {
-        cmp::Reverse((self.time, self.index))
-    }
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Head) -> bool {
-        self.rank() == other.rank()
-    }
-}
-
-impl Eq for Head {}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Head) -> Option<cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Head {
-    fn cmp(&self, other: &Head) -> cmp::Ordering {
-        self.rank().cmp(&other.rank())
     }
 }
 

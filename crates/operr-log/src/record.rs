@@ -19,29 +19,34 @@ pub struct Record {
     bytes: Bytes,
     time: u64,
     severity: i32,
-    body: Option<Bytes>,
+    /// Where it is.
+    body: Option<(usize, usize)>,
 }
 
 impl Record {
-    /// Takes the bytes of a `LogRecord`; `None` if they are none.
+    /// Takes the bytes of a `LogRecord`; `None` if they are none, as far as they are looked at.
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Option<Record> {
         let bytes = bytes.into();
-        let mut record = Record { bytes: Bytes::new(), time: 0, severity: 0, body: None };
-        let mut observed = 0;
-        for field in Fields::new(&bytes) {
+        let (mut time, mut observed, mut severity, mut body) = (0, 0, 0, None);
+        let mut fields = Fields::new(&bytes);
+        while let Some(field) = fields.next() {
             match field? {
-                Field { number: TIME, value: Value::Fixed64(time) } => record.time = time,
-                Field { number: OBSERVED_TIME, value: Value::Fixed64(time) } => observed = time,
-                Field { number: SEVERITY_NUMBER, value: Value::Varint(number) } => record.severity = number as i32,
-                Field { number: BODY, value: Value::Len(body) } => record.body = Some(bytes.slice_ref(body)),
+                Field { number: TIME, value: Value::Fixed64(found) } => time = found,
+                Field { number: OBSERVED_TIME, value: Value::Fixed64(found) } => observed = found,
+                Field { number: SEVERITY_NUMBER, value: Value::Varint(found) } => severity = found as i32,
+                Field { number: BODY, value: Value::Len(found) } => {
+                    let end = bytes.len() - fields.left();
+                    body = Some((end - found.len(), end));
+                }
                 _ => {}
             }
+            // As our writers have it; what other fields there are is looked at when asked for.
+            if time != 0 && severity != 0 && body.is_some() {
+                break;
+            }
         }
-        if record.time == 0 {
-            record.time = observed;
-        }
-        record.bytes = bytes;
-        Some(record)
+        let time = if time == 0 { observed } else { time };
+        Some(Record { bytes, time, severity, body })
     }
 
     /// When it happened, or, where that is not known, was recorded.
@@ -61,7 +66,8 @@ impl Record {
 
     /// The text that it is about: of an error `CODE: message`.
     pub fn body(&self) -> Option<&str> {
-        let value = Fields::new(self.body.as_ref()?).last(STRING_VALUE)?;
+        let (start, end) = self.body?;
+        let value = Fields::new(self.bytes.get(start..end)?).last(STRING_VALUE)?;
         std::str::from_utf8(value).ok()
     }
 

@@ -1,11 +1,11 @@
 //! [`Scan`]: the records of a stream of bytes, checked, and what in it is none.
 
-use std::io::{self, Read};
+use std::io;
 
 use bytes::{Buf as _, Bytes};
 
 use crate::frame::{FOOTER, Frame, HEADER, Reason};
-use crate::source::Source;
+use crate::source::{ReadChunk, Source};
 
 /// What a scan finds next.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,7 +39,7 @@ pub(crate) struct Scan<R> {
     is_recovered: bool,
 }
 
-impl<R: Read> Scan<R> {
+impl<R: ReadChunk> Scan<R> {
     /// A scan that reads so many bytes at a time.
     pub(crate) fn new(source: R, chunk: u64) -> Scan<R> {
         Scan { source, chunk, buffer: Bytes::new(), offset: 0, number: 0, broken: None, is_recovered: false }
@@ -94,12 +94,13 @@ impl<R: Read> Scan<R> {
     }
 
     fn record(&mut self, length: usize) -> Found {
-        let frame = self.buffer.split_to(HEADER + length + FOOTER);
-        let bytes = frame.slice(HEADER..HEADER + length);
+        let frame = HEADER + length + FOOTER;
+        let bytes = self.buffer.slice(HEADER..HEADER + length);
+        self.buffer.advance(frame);
         let what = What::Record { bytes, is_recovered: std::mem::take(&mut self.is_recovered) };
         let found = Found { number: self.number, offset: self.offset, what };
         self.number += 1;
-        self.offset += frame.len() as u64;
+        self.offset += frame as u64;
         found
     }
 
@@ -123,7 +124,7 @@ impl<R: Read> Scan<R> {
             let chunk = self.chunk.max(missing);
             let mut bytes = Vec::with_capacity(self.buffer.len() + usize::try_from(chunk).unwrap_or_default());
             bytes.extend_from_slice(&self.buffer);
-            let read = self.source.by_ref().take(chunk).read_to_end(&mut bytes);
+            let read = self.source.read_chunk(chunk, &mut bytes);
             let is_more = bytes.len() > self.buffer.len();
             self.buffer = bytes.into();
             read?;

@@ -9,7 +9,12 @@ use crate::name::{self, FileName};
 /// Where bytes come from.
 pub(crate) enum Source {
     /// A file, open while it is read.
-    File { path: PathBuf, open: Option<File>, position: u64 },
+    File {
+        path: PathBuf,
+        open: Option<File>,
+        /// Where to read on when it is opened.
+        position: u64,
+    },
     /// Something that cannot be read twice.
     Stream(Box<dyn Read + Send>),
 }
@@ -34,20 +39,34 @@ impl Source {
     }
 }
 
-impl Read for Source {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+/// Reads many bytes at a time.
+pub(crate) trait ReadChunk {
+    /// Appends at most so many bytes; fewer where there are no more.
+    fn read_chunk(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<()>;
+}
+
+impl<R: Read> ReadChunk for R {
+    fn read_chunk(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<()> {
+        self.take(most).read_to_end(out).map(drop)
+    }
+}
+
+impl ReadChunk for Source {
+    fn read_chunk(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Source::File { path, open, position } => {
-                if open.is_none() {
-                    let mut file = File::open(path)?;
-                    file.seek(SeekFrom::Start(*position))?;
-                    *open = Some(file);
-                }
-                let read = open.as_mut().map_or(Ok(0), |file| file.read(buffer))?;
-                *position += read as u64;
-                Ok(read)
+                let file = match open {
+                    Some(file) => file,
+                    None => {
+                        let mut file = File::open(path)?;
+                        file.seek(SeekFrom::Start(*position))?;
+                        open.insert(file)
+                    }
+                };
+                // By its own type, as it then fills memory that was not cleared before.
+                file.read_chunk(most, out)
             }
-            Source::Stream(stream) => stream.read(buffer),
+            Source::Stream(stream) => stream.read_chunk(most, out),
         }
     }
 }

@@ -150,11 +150,12 @@ impl Writer {
     /// When it could not be written. It is [counted](Writer::dropped); the first failure in a row is told on stderr, so the
     /// result may be ignored. What was written before stays as it is, and the next record is tried anew.
     pub fn write(&self, event: &Event<'_>) -> io::Result<Uuid> {
-        let uid = self.0.uids.next();
-        let mut frame = self.0.frame(event, uid);
+        let now = SystemTime::now();
+        let uid = self.0.uids.next(now);
+        let mut frame = self.0.frame(event, uid, now);
         if frame.len() > frame::MAX_RECORD {
             let cut = event.error().fit(Budget::new(LARGE), Container::Status);
-            frame = self.0.frame(&event.of(&cut), uid);
+            frame = self.0.frame(&event.of(&cut), uid, now);
         }
         self.0.write(&frame)?;
         Ok(uid)
@@ -216,9 +217,9 @@ struct Open {
 }
 
 impl Shared {
-    fn frame(&self, event: &Event<'_>, uid: Uuid) -> Vec<u8> {
-        let mut frame = Vec::with_capacity(1_024);
-        frame::put(&mut frame, |out| event.write(uid, &self.options.service, out));
+    fn frame(&self, event: &Event<'_>, uid: Uuid, now: SystemTime) -> Vec<u8> {
+        let mut frame = Vec::with_capacity(2_048);
+        frame::put(&mut frame, |out| event.write(uid, now, &self.options.service, out));
         frame
     }
 
@@ -381,8 +382,8 @@ impl Uids {
         Uids { random: high as u16, next: AtomicU64::new(low) }
     }
 
-    fn next(&self) -> Uuid {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    fn next(&self, now: SystemTime) -> Uuid {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let number = self.next.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let [first, second] = self.random.to_be_bytes();
         let [a, b, c, d, e, f, g, h] = number;
