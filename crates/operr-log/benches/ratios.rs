@@ -14,7 +14,7 @@ use operr_log::{Entry, Event, Options, Reader};
 fn main() {
     let records = std::env::args().skip_while(|argument| argument != "--records").nth(1);
     let records = records.map_or(1_000_000, |records| records.parse().expect("--records N"));
-    let folder = tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").unwrap_or(".".into())).expect("a folder");
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let errors: Vec<_> = (0..1_000).map(typical).collect();
 
     // The bytes of all records, as plain writes have them.

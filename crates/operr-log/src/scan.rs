@@ -51,7 +51,7 @@ impl<R: ReadChunk> Scan<R> {
         self.find(false)
     }
 
-    /// What is next where nothing more will come: what is part of a record is none.
+    /// What is next where nothing more will come: what is part of a record is none, unless somebody still writes it.
     pub(crate) fn next_of_all(&mut self) -> io::Result<Option<Found>> {
         self.find(true)
     }
@@ -81,7 +81,7 @@ impl<R: ReadChunk> Scan<R> {
                     if self.fill(length)? {
                         continue;
                     }
-                    if !is_all {
+                    if !is_all || (!self.buffer.is_empty() && self.source.is_written()) {
                         return Ok(None);
                     }
                     if self.buffer.is_empty() {

@@ -1,6 +1,6 @@
 //! Which files are meant, and how they are read: open only while there is something to read of them.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,11 @@ impl Source {
 pub(crate) trait ReadChunk {
     /// Appends at most so many bytes; fewer where there are no more.
     fn read_chunk(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<()>;
+
+    /// Whether somebody writes it, so that there may be more in a moment.
+    fn is_written(&self) -> bool {
+        false
+    }
 }
 
 impl<R: Read> ReadChunk for R {
@@ -58,7 +63,11 @@ impl ReadChunk for Source {
                 let file = match open {
                     Some(file) => file,
                     None => {
-                        let mut file = File::open(path)?;
+                        let mut file = match File::open(path) {
+                            // Its writer has removed it meanwhile, as too old.
+                            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                            opened => opened?,
+                        };
                         file.seek(SeekFrom::Start(*position))?;
                         open.insert(file)
                     }
@@ -67,6 +76,16 @@ impl ReadChunk for Source {
                 file.read_chunk(most, out)
             }
             Source::Stream(stream) => stream.read_chunk(most, out),
+        }
+    }
+
+    fn is_written(&self) -> bool {
+        match self {
+            Source::File { path, .. } => {
+                let lock = File::open(path).map(|file| file.try_lock_shared());
+                matches!(lock, Ok(Err(TryLockError::WouldBlock)))
+            }
+            Source::Stream(_) => false,
         }
     }
 }

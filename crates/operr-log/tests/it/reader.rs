@@ -144,3 +144,35 @@ fn streams_and_what_is_not_there() {
     fs::write(folder.path().join("empty.tfrecord"), &other[..0]).unwrap();
     assert!(errors_of(&read(&folder.path().join("empty.tfrecord")).0).is_empty());
 }
+
+/// A reader of a log that is written sees no damage where a record is on its way.
+#[test]
+fn the_end_of_a_file_that_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = fs::read(write(&folder.path().join("log"), &errors(2))).unwrap();
+    let path = folder.path().join("live");
+    fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+    let writer = File::options().append(true).open(&path).unwrap();
+    writer.lock().unwrap();
+    let (records, corruptions) = read(&path);
+    assert_eq!((records.len(), corruptions.len()), (1, 0));
+    drop(writer);
+    let (records, corruptions) = read(&path);
+    assert_eq!((records.len(), corruptions.len()), (1, 1));
+}
+
+#[test]
+fn a_file_that_is_removed_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let writer = Options::new().with_max_bytes(1).open(&log).unwrap();
+    for seconds in 1..=3 {
+        at(&writer, seconds);
+    }
+    let mut reader = Reader::open([&log]).unwrap();
+    for name in operr_log::files_of(&log).unwrap() {
+        fs::remove_file(name.path()).unwrap();
+    }
+    // What was read of them before is there.
+    assert_eq!(messages(&mut reader), ["1", "2", "3"]);
+}
