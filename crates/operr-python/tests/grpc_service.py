@@ -287,6 +287,11 @@ SECRET = "s3cr3t"
 SHOWN = "sh0wn"
 """What is to be seen there."""
 
+
+class Panic(BaseException):
+    """No Exception, as what a library in Rust raises when it panics."""
+
+
 SMALL = operr.NotFoundError(None, None, SHOWN, {"type.googleapis.com/a.B": SECRET.encode()})
 """An error with both."""
 
@@ -311,7 +316,7 @@ def border(
     return served(server, acts(server, act), call, **{"view": "public", **options})
 
 
-def throw(error: Exception) -> None:
+def throw(error: BaseException) -> None:
     """Raises, in an expression."""
     raise error
 

@@ -26,6 +26,7 @@ from grpc_service import (
     TIMEOUT,
     Observer,
     Outcome,
+    Panic,
     acts,
     after,
     border,
@@ -173,7 +174,7 @@ def unknown(error: operr.OpError) -> grpc.StatusCode:
     return grpc.StatusCode.UNKNOWN
 
 
-def raise_what_is_made(make: Callable[[operr.OpError], Exception]) -> Callable[[operr.OpError, Any], None]:
+def raise_what_is_made(make: Callable[[operr.OpError], BaseException]) -> Callable[[operr.OpError, Any], None]:
     return lambda error, context: throw(make(error))
 
 
@@ -200,12 +201,14 @@ WAYS: dict[str, tuple[Callable[[operr.OpError, Any], Any], Callable[[operr.OpErr
     "raise": (raise_what_is_made(lambda error: error), code_of),
     "raise one with a cause": (raise_what_is_made(caused), lambda error: NOT_FOUND),
     "raise another": (raise_what_is_made(foreign), unknown),
+    "raise no Exception": (raise_what_is_made(lambda error: Panic(SECRET)), unknown),
     "raise an RpcError": (raise_what_is_made(rpc_error), relayed_code_of),
     "raise a peer's": (raise_what_is_made(of_peer), relayed_code_of),
     "take over a peer's": (raise_what_is_made(lambda error: of_peer(error).into_local()), code_of),
     "abort": (abort, code_of),
     "abort with status": (abort_with_status, code_of),
     "abort and raise": (abort_and(lambda error, context: throw(foreign(error))), code_of),
+    "abort and raise no Exception": (abort_and(lambda error, context: throw(Panic(SECRET))), code_of),
     "abort and return": (abort_and(lambda error, context: None), code_of),
     "abort and change": (abort_and(change_mind), code_of),
     "abort twice": (abort_and(lambda error, context: context.abort(NOT_FOUND, SECRET)), code_of),

@@ -17,6 +17,7 @@ from grpc_service import (
     SHOWN,
     Observer,
     Outcome,
+    Panic,
     acts,
     border,
     received,
@@ -40,6 +41,13 @@ def refuse(message: Any) -> Any:
     return message
 
 
+def panic(message: Any) -> Any:
+    try:
+        return refuse(message)
+    except Broken:
+        raise Panic(SECRET) from None
+
+
 def with_serializers(handlers: grpc.GenericRpcHandler, deserializer: Any, serializer: Any) -> grpc.GenericRpcHandler:
     """The same handlers with these."""
     made = {}
@@ -61,10 +69,11 @@ def set_secrets(request: bytes, context: Any) -> None:
     context.set_trailing_metadata(((DETAILS, SECRET.encode()),))
 
 
+@pytest.mark.parametrize("deserializer", [refuse, panic])
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_request_that_cannot_be_read(server: str) -> None:
+def test_a_request_that_cannot_be_read(server: str, deserializer: Any) -> None:
     observer = Observer()
-    handlers = with_serializers(acts(server, set_secrets), refuse, None)
+    handlers = with_serializers(acts(server, set_secrets), deserializer, None)
     outcomes = served(server, handlers, call_all, view="public", observer=observer)
     assert len(observer) == len(outcomes) == len(METHODS)
     for outcome, (_, whole) in zip(outcomes, observer):
@@ -72,7 +81,7 @@ def test_a_request_that_cannot_be_read(server: str) -> None:
         assert outcome.error.code() is grpc.StatusCode.INTERNAL
         assert received(outcome) == whole.public()
         assert (whole.message, whole.causes[0].message) == ("The request cannot be read", SECRET)
-        assert whole.causes[0].origin is not None and whole.causes[0].origin.type.endswith("Broken")
+        assert whole.causes[0].origin is not None and whole.causes[0].origin.type.endswith(("Broken", "Panic"))
 
 
 def test_a_request_that_cannot_be_read_by_hand() -> None:
@@ -92,7 +101,7 @@ def test_a_request_that_cannot_be_read_by_hand() -> None:
     assert asyncio.run(run()) == ([b"first"], None)
 
 
-@pytest.mark.parametrize("serializer", [refuse, lambda message: None, lambda message: SECRET])
+@pytest.mark.parametrize("serializer", [refuse, panic, lambda message: None, lambda message: SECRET])
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_response_that_cannot_be_written(server: str, serializer: Any, caplog: pytest.LogCaptureFixture) -> None:
     observer = Observer()
@@ -134,11 +143,15 @@ def test_a_failed_call_needs_no_response(server: str) -> None:
 
 def test_a_callback_that_fails() -> None:
     """Those of handlers that are not async, which grpc.aio calls before it sends the status."""
-    for server in ("sync", "sync handlers on aio"):
+    for server, error in [
+        ("sync", Broken(SECRET)),
+        ("sync handlers on aio", Broken(SECRET)),
+        ("sync handlers on aio", Panic(SECRET)),
+    ]:
         observer = Observer()
 
-        def act(request: bytes, context: Any) -> None:
-            context.add_callback(lambda: throw(Broken(SECRET)))
+        def act(request: bytes, context: Any, error: BaseException = error) -> None:
+            context.add_callback(lambda: throw(error))
 
         (outcome,) = border(server, act, "Unary", observer=observer)
         if server == "sync":

@@ -13,7 +13,21 @@ import operr
 import operr.grpc
 import operr.grpc.aio
 import pytest
-from grpc_service import METHODS, SECRET, SERVERS, SHOWN, SMALL, TIMEOUT, Observer, after, border, received, seen, throw
+from grpc_service import (
+    METHODS,
+    SECRET,
+    SERVERS,
+    SHOWN,
+    SMALL,
+    TIMEOUT,
+    Observer,
+    Panic,
+    after,
+    border,
+    received,
+    seen,
+    throw,
+)
 
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 
@@ -57,7 +71,7 @@ class Noisy(logging.Handler):
 @pytest.mark.parametrize("server", SERVERS)
 def test_nobody_comes_between_the_error_and_the_client(server: str, caplog: pytest.LogCaptureFixture) -> None:
     def observer(method: str, error: operr.OpError) -> None:
-        raise RuntimeError(SECRET)
+        raise [RuntimeError, Panic][view == "public"](SECRET)
 
     def act(request: bytes, context: Any) -> None:
         raise [SMALL, KeyError(SECRET)][int(request)]

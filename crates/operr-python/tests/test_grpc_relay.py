@@ -1,5 +1,6 @@
 """Errors of a server behind this one, and what it says about trying again."""
 
+import pickle
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -25,7 +26,7 @@ INNER = operr.ResourceExhaustedError(None, None, SECRET, {"type.googleapis.com/a
 GONE = operr.UnavailableError(None, None, SECRET)
 
 
-def front(server: str, handle: Callable[[operr.OpError], Exception], stack: ExitStack, target: str) -> ACT:
+def front(server: str, handle: Callable[[operr.OpError], BaseException], stack: ExitStack, target: str) -> ACT:
     """A handler that calls the inner server, with the client interceptor of its kind, and raises what this makes."""
     if server == "aio":
 
@@ -54,15 +55,23 @@ def above(error: operr.OpError) -> operr.OpError:
     return raised
 
 
+def through_a_pickle(error: operr.OpError) -> BaseException:
+    """The cause of an error of our own, as it comes out of a process pool."""
+    cause = pickle.loads(pickle.dumps(above(error))).__cause__
+    assert cause is not None
+    return cause  # type: ignore[no-any-return]
+
+
 def fail_within(request: bytes) -> None:
     raise INNER if request == b"0" else GONE
 
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_an_error_of_another_server(server: str) -> None:
-    ways: list[tuple[Callable[[operr.OpError], Exception], list[Any]]] = [
+    ways: list[tuple[Callable[[operr.OpError], BaseException], list[Any]]] = [
         (lambda error: error, [operr.InternalError, operr.UnavailableError]),
         (above, [operr.NotFoundError, operr.NotFoundError]),
+        (through_a_pickle, [operr.InternalError, operr.UnavailableError]),
     ]
     with ExitStack() as stack:
         handlers = grpc_service.sync_handlers(fail_within)
@@ -127,9 +136,11 @@ def test_a_pushback_is_passed_on(server: str) -> None:
             assert received(outcome) == error
             values = [value for key, value in outcome.error.trailing_metadata() if key == PUSHBACK]
             assert values == ([] if pushback is None else ["-1" if pushback == "soon" else pushback])
-        # It is not for those outside how long a peer of ours wants to be left alone.
-        for outcome in border(server, relay, "Unary", requests=len(errors)):
-            assert PUSHBACK not in dict(outcome.error.trailing_metadata())
+        # Of what such a peer asks those outside hear when it is unavailable. Else it is not for them.
+        outcomes = border(server, relay, "Unary", requests=len(errors))
+        for outcome, (error, pushback) in zip(outcomes, VERDICTS):
+            expected = None if error.error_code != operr.UNAVAILABLE else "-1" if pushback == "soon" else pushback
+            assert dict(outcome.error.trailing_metadata()).get(PUSHBACK) == expected
 
 
 def _pushed(status: Status, pushback: str | None) -> Status:

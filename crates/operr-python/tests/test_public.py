@@ -21,9 +21,13 @@ from operr.grpc._sibling import Conversion, SyncSibling
 from test_details import OF_OPERR, TYPES
 from test_error import node
 from test_pickle import WAYS
+
+if sys.version_info >= (3, 11):
+    from test_pickle import Group
 from test_retry import CODES
 
 SECRET = "SECRET"
+SMALL = operr.NotFoundError(None, None, "theirs")
 
 ABOUT_THE_REQUEST = [
     operr.INVALID_ARGUMENT,
@@ -179,6 +183,17 @@ def test_an_error_of_a_peer_is_not_our_answer(code: int) -> None:
     public = answer.public()
     assert (public.error_code, public.message) == (answer.error_code, FIXED[answer.error_code])
     assert (public.correlation_id, len(public.payloads)) == (answer.correlation_id, 1)
+    # When to try again is for the caller, where that is what the answer is about.
+    info = error_details_pb2.RetryInfo()
+    info.retry_delay.seconds = 2
+    for advised, delay in (
+        (remote(operr.OpError(None, None, "theirs", code), "1500"), 1.5),
+        (remote(operr.OpError(None, None, "theirs", code).with_detail(info), "1500"), 2),
+    ):
+        public = advised.into_answer().public()
+        is_told = code == operr.UNAVAILABLE
+        assert public.retry().delay == (delay if is_told else None)
+        assert len(public.payloads) == 1 + (is_told and delay == 2)
     # Unless the handler says so, or answers itself.
     assert theirs.into_local().into_answer().error_code == code
     ours = operr.AbortedError(None, None, "ours")
@@ -361,6 +376,130 @@ def is_remote(error: operr.OpError) -> bool:
     return error.is_remote
 
 
+def above(cause: BaseException, message: str = "ours") -> operr.OpError:
+    """An error of our own with this cause."""
+    error = operr.FailedPreconditionError(None, None, message)
+    error.__cause__ = cause
+    return error
+
+
+def foreign(cause: BaseException) -> KeyError:
+    error = KeyError("k")
+    error.__cause__ = cause
+    return error
+
+
+def with_cause_of_a_peer_as_data() -> operr.OpError:
+    """What an observer at a border has: no exception of a handler is its cause."""
+    return make(above(remote(with_causes()))._operr_complete())
+
+
+def in_a_cycle() -> operr.OpError:
+    first, second = above(KeyError("k")), above(KeyError("k"))
+    first.__cause__, second.__cause__ = second, foreign(first)
+    second.with_detail(status_pb2.Status(code=5, message="another"))
+    second.causes[1]._operr_status = second.causes[1]._operr_status.remote()
+    return first
+
+
+MIXED: list[tuple[Callable[[], operr.OpError], list[tuple[int, ...]]]] = [
+    (lambda: above(remote(with_causes())), [(0,), (0, 0), (0, 0, 0), (0, 1)]),
+    (lambda: above(foreign(above(remote(SMALL)))), [(0, 0, 0)]),
+    (lambda: above(Failed(grpc.StatusCode.NOT_FOUND)), [(0,)]),
+    (lambda: above(sibling(SMALL)), [(0,)]),
+    (lambda: above(remote(SMALL)).with_detail(status_pb2.Status(code=5)), [(0,)]),
+    (lambda: above(remote(SMALL)).into_answer(), [(0,)]),
+    (lambda: remote(SMALL).into_answer(), [(0,)]),
+    (with_cause_of_a_peer_as_data, [(0,), (0, 0), (0, 0, 0), (0, 1)]),
+    (lambda: operr.from_exception(foreign(remote(SMALL)), frames=True), [(0,)]),
+    (in_a_cycle, [(0, 1)]),
+    (with_causes, []),
+]
+"""Errors of our own, and which of their causes are a peer's."""
+
+if sys.version_info >= (3, 11):
+
+    def group(*members: Exception) -> operr.OpError:
+        return above(ExceptionGroup("g", members))
+
+    MIXED += [
+        (lambda: group(SMALL, remote(SMALL), ExceptionGroup("h", [KeyError("k"), remote(SMALL)])), [(1,), (3,)]),
+        (lambda: Group("two", [KeyError("k"), remote(SMALL)]), [(1,)]),
+    ]
+
+
+def below(error: operr.OpError, path: tuple[int, ...] = ()) -> list[tuple[tuple[int, ...], operr.OpError]]:
+    """The causes, and theirs."""
+    found = []
+    for index, cause in enumerate(error.causes):
+        found += [((*path, index), cause), *below(cause, (*path, index))]
+    return found
+
+
+@pytest.mark.parametrize("number", range(len(MIXED)))
+@pytest.mark.parametrize("way", [pytest.param(lambda error: error, id="none"), *WAYS])
+def test_causes_stay_those_of_a_peer(way: Callable[[Any], Any], number: int) -> None:
+    made, expected = MIXED[number]
+    if made is in_a_cycle:
+        # In Python it has no end.
+        way = WAYS[0].values[0]
+    error = made()
+    data = error.to_bytes()
+    for kept in (way(error), way(way(error))):
+        assert kept.to_bytes() == data and not kept.is_remote
+        assert [path for path, cause in below(kept) if cause.is_remote] == expected
+        assert kept.into_answer().error_code == error.error_code
+        for path, cause in below(kept):
+            assert (cause.into_answer().error_code == operr.INTERNAL) == (path in expected)
+        # And with what is done to it here.
+        again = way(above(kept))
+        again.__notes__ = ["a note"]
+        assert [path for path, cause in below(way(again)) if cause.is_remote] == [(0, *path) for path in expected]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_else_is_known_of_causes_survives(way: Callable[[Any], Any]) -> None:
+    converted = operr.from_exception(KeyError(SECRET))
+    error = above(above(converted))
+    theirs = above(remote(above(SMALL), "1500"))
+    theirs.__cause__.__cause__ = converted  # type: ignore[union-attr]
+    for kept, its in ((way(error), way(theirs)), (way(way(error)), way(way(theirs)))):
+        assert kept.causes[0].public().message == "ours"
+        assert kept.causes[0].causes[0].public().message == FIXED[operr.NOT_FOUND]
+        assert its.causes[0].retry().delay == 1.5
+        assert its.causes[0].causes[0].public().message == FIXED[operr.NOT_FOUND]
+        assert its.causes[0].is_remote and its.causes[0].causes[1].is_remote
+
+
+def test_causes_far_below() -> None:
+    """What is known of a cause is told as deep as Python's own chain goes."""
+    for depth, expected in ((100, True), (101, False)):
+        error: operr.OpError = remote(SMALL)
+        for _ in range(depth):
+            error = above(error)
+        kept: Any = pickle.loads(pickle.dumps(error))
+        assert kept == error
+        for _ in range(depth):
+            (kept,) = kept.causes
+        assert kept.is_remote is expected
+    # More than are encoded.
+    error = above(remote(SMALL))
+    for _ in range(1_500):
+        error = above(error)
+    assert pickle.loads(pickle.dumps(error)) == error
+
+
+def test_a_cause_through_a_process_pool() -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with pytest.raises(operr.FailedPreconditionError) as caught:
+            pool.submit(raise_above).result(timeout=60)
+    assert [cause.is_remote for cause in caught.value.causes] == [True]
+
+
+def raise_above() -> None:
+    raise above(remote(SMALL))
+
+
 OLD_PICKLE = (
     b"\x80\x02coperr._error\n_restore\nq\x00coperr.errors\nNotFoundError\nq\x01c_codecs\nencode\nq\x02X\xa8\x00\x00\x00"
     b"\x08\x05\x12\x04gone\x1a0\n&type.googleapis.com/operr.v1.Operation\x12\x06\n\x01n\x12\x01T\x1a.\n#type.googleapis"
@@ -383,6 +522,13 @@ def test_the_format_of_pickles() -> None:
     assert arguments[1:] == (old.to_bytes(), (), {"is_remote": True, "pushback": "7"})
     # What a later version may tell is no matter.
     assert _restore(*arguments[:3], {**arguments[3], "is_new": [1]}).is_remote
+    # With three arguments, or four that tell nothing of causes.
+    ours = above(theirs)
+    function, arguments, *_ = ours.__reduce__()
+    assert arguments[3] == {"causes": {(0,): {"is_remote": True, "pushback": "7"}}}
+    for older in (function(*arguments[:3]), function(*arguments[:3], {"is_converted": True}), function(*arguments)):
+        assert older == ours
+    assert (older.causes[0].is_remote, older.causes[0].retry().delay) == (True, 0.007)
 
 
 @pytest.mark.parametrize(

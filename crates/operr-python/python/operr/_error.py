@@ -159,7 +159,8 @@ class OpError(Exception):
     def is_remote(self) -> bool:
         """Whether the error, or the error it was a cause of, came from a peer.
 
-        Known in this service only: pickles and copies tell it, bytes and JSON do not.
+        Known in this service only: pickles and copies tell it, also of causes, down to the hundredth below one another;
+        bytes and JSON do not.
         """
         return self._operr_status.is_remote
 
@@ -295,8 +296,9 @@ class OpError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         plain = self._operr_plain()
         state = plain._operr_state()
-        arguments = type(plain), plain._operr_complete().to_bytes(), plain._operr_new_args()
-        local = plain._operr_local()
+        status = plain._operr_complete()
+        arguments = type(plain), status.to_bytes(), plain._operr_new_args()
+        local = plain._operr_local(status)
         return _restore, (*arguments, local) if local else arguments, state or None
 
     def __copy__(self) -> OpError:
@@ -314,8 +316,8 @@ class OpError(Exception):
         from copy import deepcopy
 
         plain = self._operr_plain()
-        data, arguments = plain._operr_complete().to_bytes(), deepcopy(plain._operr_new_args(), memo)
-        copy = _restore(type(plain), data, arguments, plain._operr_local())
+        status, arguments = plain._operr_complete(), deepcopy(plain._operr_new_args(), memo)
+        copy = _restore(type(plain), status.to_bytes(), arguments, plain._operr_local(status))
         memo[id(self)] = copy
         copy.__setstate__(deepcopy(plain._operr_state(), memo))
         # An operation belongs to its graph, of which there is no second one.
@@ -368,11 +370,39 @@ class OpError(Exception):
         """The error as one that can leave this process."""
         return self
 
-    def _operr_local(self) -> dict[str, Any]:
-        """What is known in this service only, and in no bytes."""
+    def _operr_local(self, complete: Status) -> dict[str, Any]:
+        """What is known in this service only, and in no bytes: of the error, and of its causes by the way to each."""
+        local = self._operr_own_local()
+        if not complete.causes:
+            return local
+        from operr import _convert
+
+        causes: dict[tuple[int, ...], dict[str, Any]] = {}
+        remote: set[tuple[int, ...]] = {()} if "is_remote" in local else set()
+        for path, cause in _links.causes_below(self, _convert.known):
+            known, is_below = cause._operr_own_local(), path[:-1] in remote
+            if is_below or cause.is_remote:
+                remote.add(path)
+            if is_below:
+                # The one above says so. What was added to that here is then taken for the peer's.
+                known.pop("is_remote", None)
+            if known:
+                causes[path] = known
+        return {**local, "causes": causes} if causes else local
+
+    def _operr_own_local(self) -> dict[str, Any]:
         status = self._operr_status
         known = {"is_remote": status.is_remote, "pushback": status.pushback, "is_converted": self._operr_is_converted}
         return {name: value for name, value in known.items() if value}
+
+    def _operr_learn(self, local: Mapping[str, Any]) -> None:
+        """Takes what is known of this error, and not of its causes, in this service only."""
+        if local.get("is_remote"):
+            self._operr_status = self._operr_status.remote()
+        if (pushback := local.get("pushback")) is not None:
+            self._operr_status = self._operr_status.with_pushback(pushback)
+        if local.get("is_converted"):
+            self._operr_is_converted = True
 
     def _operr_new_args(self) -> tuple[Any, ...]:
         """What `__new__` of the class has to be given: something only for a group, which checks it."""
@@ -459,15 +489,16 @@ def _restore(cls: type[OpError], data: bytes, args: tuple[Any, ...], local: Mapp
     if args:
         # A group, whose members are among the causes that were encoded.
         error.__dict__["_operr_has_members"] = True
-    status, local = Status.from_bytes(data), local or {}
-    if local.get("is_remote"):
-        status = status.remote()
-    if (pushback := local.get("pushback")) is not None:
-        status = status.with_pushback(pushback)
-    if local.get("is_converted"):
-        error._operr_is_converted = True
-    error._operr_status = status
-    if status.has_links:
+    error._operr_status = Status.from_bytes(data)
+    if local:
+        error._operr_learn(local)
+        for path, known in local.get("causes", {}).items():
+            # One above comes first: what is known of it may be so of those that it has.
+            cause = error
+            for index in path:
+                cause = cause._operr_own_causes()[index]
+            cause._operr_learn(known)
+    if error._operr_status.has_links:
         _links.attach(error)
     return error
 

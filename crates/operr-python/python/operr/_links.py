@@ -83,11 +83,14 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
 class _Open:
     """An exception whose causes are being encoded."""
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, known: OpError | None) -> None:
         self.error = error
+        self.known = known
         self.rest = causes_of(error)
-        self.done: list[Status] = []
+        self.causes: list[_Open] = []
         self.left_out = 0
+        self.status = Status(UNKNOWN, "")
+        """Set at the end."""
 
 
 def encode(
@@ -102,28 +105,52 @@ def encode(
     One that is not `known` is an UNKNOWN, and the first one has the code that is given. Cycles are cut; beyond
     `_MAX_CAUSES` exceptions, what is left out is counted.
     """
-    pending = [_Open(error)]
+    return _walk(error, known, code, frames).status
+
+
+def causes_below(
+    error: BaseException, known: Callable[[BaseException], OpError | None]
+) -> Iterator[tuple[tuple[int, ...], OpError]]:
+    """The causes that are errors of the family, in Python, and the causes of these, each after the one that it is of.
+
+    With each go the indices in `causes` that lead to it, once the error was encoded and decoded. Down to `_MAX_DEPTH`.
+    """
+    todo: list[tuple[tuple[int, ...], _Open | OpError]] = [((), _walk(error, known, UNKNOWN, frames=False))]
+    while todo:
+        path, top = todo.pop()
+        found = top.known if isinstance(top, _Open) else top
+        if path and found is not None:
+            yield path, found
+        if len(path) < _MAX_DEPTH:
+            added = top.causes if isinstance(top, _Open) else ()
+            own = found._operr_own_causes() if found is not None else ()
+            todo += [((*path, index), cause) for index, cause in enumerate((*added, *own))]
+
+
+def _walk(error: BaseException, known: Callable[[BaseException], OpError | None], code: int, frames: bool) -> _Open:
+    pending = [_Open(error, known(error))]
     path = {id(error)}
     visited = 1
     while True:
         top = pending[-1]
         cause = next(top.rest, None)
         if cause is None:
-            status = _alone(top.error, known(top.error), UNKNOWN if len(pending) > 1 else code, frames)
-            if top.done:
-                status = status.with_first_causes(top.done)
+            status = _alone(top.error, top.known, UNKNOWN if len(pending) > 1 else code, frames)
+            if top.causes:
+                status = status.with_first_causes([cause.status for cause in top.causes])
             if top.left_out:
                 status = status.with_omitted_causes(top.left_out)
+            top.status = status
             path.discard(id(pending.pop().error))
             if not pending:
-                return status
-            pending[-1].done.append(status)
+                return top
+            pending[-1].causes.append(top)
         elif id(cause) in path:
             continue
         elif visited < _MAX_CAUSES:
             visited += 1
             path.add(id(cause))
-            pending.append(_Open(cause))
+            pending.append(_Open(cause, known(cause)))
         else:
             top.left_out += 1
 

@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 
 from operr._native import Budget
-from operr.grpc._answer import Answers, Observer
+from operr.grpc._answer import EXITS, Answers, Observer
 from operr.grpc._context import AioBorder, AioContext, Border, Context, SyncOnAioBorder
 from operr.grpc._messages import readable
 from operr.grpc._server import Guard, is_of_grpc
@@ -25,6 +25,11 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
     Handlers of all kinds that grpc.aio knows keep their kind: coroutines, async generators, and those that are not
     async. `asyncio.CancelledError` passes unchanged.
+
+    At a border it does so while the task of the call is being cancelled. When something else was, for which the handler
+    waits, the call fails with it as with any other exception. But before Python 3.11 a task does not tell: there it
+    always passes, and the client waits until its deadline. `KeyboardInterrupt` and `SystemExit` of async handlers are
+    raised again when the call has its answer, and stop the server; those of the others, which run in threads, do not.
     """
 
     __module__ = "operr.grpc.aio"
@@ -49,7 +54,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         handler: grpc.RpcMethodHandler[Any, Any] | None
         try:
             handler = await continuation(handler_call_details)
-        except Exception as error:
+        except self._answers.caught as error:
             handler = grpc.stream_stream_rpc_method_handler(functools.partial(_refuse, error))
         if handler is None:
             return None
@@ -75,9 +80,12 @@ class _Guard(Guard):
                     # The handler's generator is closed with ours, and not when the garbage is collected.
                     async with aclosing(behavior(self._received(request), context)) as responses:
                         async for response in responses:
-                            yield response
+                            try:
+                                yield response
+                            except GeneratorExit:
+                                return
                     self.finish(context)
-                except Exception as error:
+                except self._answers.caught as error:
                     await self._fail_async(error, context)
 
             return stream
@@ -92,20 +100,20 @@ class _Guard(Guard):
                     response = await behavior(self._received(request), context)
                     self.finish(context)
                     return response
-                except Exception as error:
+                except self._answers.caught as error:
                     await self._fail_async(error, context)
 
             return call
 
         return super().behavior(behavior)
 
-    def end_stream(self, error: Exception, context: Context) -> None:
+    def end_stream(self, error: BaseException, context: Context) -> None:
         # grpc.aio may still be at work on the message before, and cannot send both that and an abort. It sends the
         # status that is set when the stream ends.
         if not isinstance(context, Border) or not context._operr_is_answered:
             context._operr_target.set_code(self.answer(error, context).code)
 
-    def end_late(self, error: Exception) -> bytes:
+    def end_late(self, error: BaseException) -> bytes:
         context = self._context
         if self._writes:
             # The handler waits for this, and may do something else.
@@ -116,9 +124,16 @@ class _Guard(Guard):
         self.set_status(error, context)
         return b""
 
-    async def _fail_async(self, error: Exception, context: Context) -> NoReturn:
+    async def _fail_async(self, error: BaseException, context: Context) -> NoReturn:
+        if _is_from_outside(error):
+            raise error
         answer = self.answer(error, context)
-        await context._operr_target.abort(answer.code, answer.details)
+        try:
+            await context._operr_target.abort(answer.code, answer.details)
+        finally:
+            if isinstance(error, EXITS):
+                # It stops the server, and the call has its answer.
+                raise error
         # Not reached, but with a context that somebody made for a test.
         raise error
 
@@ -127,14 +142,14 @@ class _Guard(Guard):
             return _readable(request)
         return self.received(request)
 
-    def passes(self, error: Exception) -> bool:
+    def passes(self, error: BaseException) -> bool:
         if not self._answers.is_border:
             return is_of_grpc(error)
         # Only those that grpc.aio keeps to itself: of the others it would send the text.
         cls = type(error)
         return is_of_grpc(error) and cls.__module__ == grpc.aio.BaseError.__module__ and cls not in _NAMED
 
-    def is_over(self, error: Exception, context: Context) -> bool:
+    def is_over(self, error: BaseException, context: Context) -> bool:
         try:
             cancelling: Callable[[], int] | None = getattr(asyncio.current_task(), "cancelling", None)
         except RuntimeError:
@@ -150,10 +165,24 @@ async def _readable(requests: Any) -> AsyncIterator[Any]:
         yield readable(request)
 
 
+def _is_from_outside(error: BaseException) -> bool:
+    """Whether this ends a coroutine from outside: its task is being cancelled, or it is closed where there is none."""
+    if not isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    if task is None or isinstance(error, GeneratorExit):
+        return task is None
+    # Before Python 3.11 a task does not tell, and who cancels it may wait for its end.
+    return getattr(task, "cancelling", lambda: 1)() > 0
+
+
 _NAMED: Any = grpc.aio.AbortError, grpc.aio.BaseError, grpc.aio.InternalError
 """Those that everybody may raise."""
 
 
-async def _refuse(error: Exception, requests: Any, context: Any) -> NoReturn:
+async def _refuse(error: BaseException, requests: Any, context: Any) -> NoReturn:
     # The kind that fits every call.
     raise error

@@ -46,13 +46,15 @@ class Answers:
         self._budget = budget
         self._observer = observer
         self.is_border = view == "public"
+        self.caught: type[BaseException] = BaseException if self.is_border else Exception
+        """What a call is failed with. Without a border, what is no Exception is left to gRPC."""
 
     @property
     def watches(self) -> bool:
         """Whether all failures count, also a status that the handler sets by itself."""
         return self.is_border or self._observer is not None
 
-    def answer(self, error: Exception, method: str, metadata: list[Any], *, is_over: bool) -> grpc.Status:
+    def answer(self, error: BaseException, method: str, metadata: list[Any], *, is_over: bool) -> grpc.Status:
         """The answer to an error, with the trailing metadata that the handler has set. What it hides is in the log."""
         kept = [item for item in metadata if _is_header(item) and item[0] != DETAILS]
         # Nobody gets an answer to a call that is over, and its handler may well have failed because of that.
@@ -66,12 +68,12 @@ class Answers:
         _log(level, "%s failed, and the client is not told with what", method, error=error)
         return GrpcStatus(grpc.StatusCode.UNKNOWN, HIDDEN, kept)
 
-    def observe(self, error: Exception, method: str) -> None:
+    def observe(self, error: BaseException, method: str) -> None:
         """Tells the observer, if there is one, of an error that is sent as it is or not at all."""
         if self._observer is not None:
             self._tell(method, error if isinstance(error, OpError) else _made(_whole(error, method), error))
 
-    def _public(self, error: Exception, method: str, level: int) -> Status:
+    def _public(self, error: BaseException, method: str, level: int) -> Status:
         """The public view of an error; the observer or the log has the whole of it, with the same correlation id."""
         answer = _whole(error, method).answer()
         public = answer.public(is_converted=isinstance(error, OpError) and error._operr_is_converted)
@@ -89,22 +91,24 @@ class Answers:
         assert self._observer is not None
         try:
             self._observer(method, whole)
-        except Exception as error:
+        except EXITS:
+            raise
+        except BaseException as error:
             _log(logging.ERROR, "%s: the observer failed", method, error=error)
 
     def _make(self, status: Status, kept: list[Any]) -> grpc.Status:
         return make_status(status, self._container, self._budget, kept)
 
 
-def _whole(error: Exception, method: str) -> Status:
+def _whole(error: BaseException, method: str) -> Status:
     return _try(_told, error, method) or Status(_links.UNKNOWN, HIDDEN)
 
 
-def _encoded(error: Exception) -> Status:
+def _encoded(error: BaseException) -> Status:
     return error._operr_complete() if isinstance(error, OpError) else _links.encode(error, _convert.known)
 
 
-def _told(error: Exception) -> Status:
+def _told(error: BaseException) -> Status:
     """All that there is to say about an error. But for a peer's, what was not raised as an answer is UNKNOWN."""
     if isinstance(error, OpError):
         return error._operr_complete()
@@ -114,7 +118,7 @@ def _told(error: Exception) -> Status:
     return Status(_links.UNKNOWN, status.message).with_first_causes([status])
 
 
-def _try(encode: Callable[[Exception], Status], error: Exception, method: str) -> Status | None:
+def _try(encode: Callable[[BaseException], Status], error: BaseException, method: str) -> Status | None:
     try:
         return encode(error)
     except Exception:
@@ -123,11 +127,11 @@ def _try(encode: Callable[[Exception], Status], error: Exception, method: str) -
     return error._operr_status if isinstance(error, OpError) else None
 
 
-def _made(status: Status, error: Exception) -> OpError:
+def _made(status: Status, error: BaseException) -> OpError:
     return make(status).with_traceback(error.__traceback__)
 
 
-def _log(level: int, text: str, *args: object, error: Exception, extra: dict[str, OpError] | None = None) -> None:
+def _log(level: int, text: str, *args: object, error: BaseException, extra: dict[str, OpError] | None = None) -> None:
     try:
         _LOGGER.log(level, text, *args, exc_info=error, extra=extra)
     except Exception:
@@ -139,6 +143,9 @@ def _is_header(item: Any) -> bool:
     """Whether grpcio can send it: with anything else, it sends nothing at all."""
     return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], (str, bytes))
 
+
+EXITS = KeyboardInterrupt, SystemExit
+"""What is to end more than a call."""
 
 HIDDEN = "The server failed with an unexpected error"
 """The text for an exception that is not of the family."""

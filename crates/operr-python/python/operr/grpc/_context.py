@@ -11,6 +11,7 @@ import grpc.aio
 
 from operr._error import make
 from operr._native import Status
+from operr.grpc._answer import EXITS
 from operr.grpc._messages import internal, readable
 from operr.grpc._proxy import Proxy
 from operr.grpc._status import CODES, DETAILS, read
@@ -149,7 +150,9 @@ class SyncOnAioBorder(SyncBorder):
         def call() -> None:
             try:
                 callback()
-            except Exception as error:
+            except EXITS:
+                raise
+            except BaseException as error:
                 # grpc.aio would send its text.
                 self._operr_guard.end_late(internal("A callback failed", error))
 

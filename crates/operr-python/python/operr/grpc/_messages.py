@@ -7,6 +7,7 @@ from typing import Any
 
 from operr._error import OpError
 from operr.errors import InternalError
+from operr.grpc._answer import EXITS
 
 
 class _Unreadable:
@@ -25,7 +26,9 @@ def deserializer(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes]
     def deserialized(data: bytes) -> Any:
         try:
             return data if deserialize is None else deserialize(data)
-        except Exception as error:
+        except EXITS:
+            raise
+        except BaseException as error:
             return _Unreadable(internal("The request cannot be read", error))
 
     return deserialized
@@ -47,13 +50,15 @@ def serializer(serialize: Callable[[Any], Any] | None, fail: Callable[[OpError],
             if not isinstance(data, bytes):
                 raise TypeError(f"the bytes of a response are {type(data).__name__}")
             return data
-        except Exception as error:
+        except EXITS:
+            raise
+        except BaseException as error:
             return fail(internal("The response cannot be written", error))
 
     return serialized
 
 
-def internal(text: str, cause: Exception) -> OpError:
+def internal(text: str, cause: BaseException) -> OpError:
     """The error of a part that is not the handler. grpc.aio may send its text."""
     error = InternalError(None, None, text)
     error.__cause__ = cause

@@ -45,6 +45,10 @@ class ServerInterceptor(grpc.ServerInterceptor):
     its `operr_answer` the whole error. Or inside is the `observer`, which is called with the method and the whole error
     of each call that fails, with either view; the client waits for it.
 
+    At a border, another exception may also be one that is no `Exception`: a `SystemExit`, which in a thread of grpcio's
+    ends the call alone, or what a library in Rust panics with. Without a border these pass, and gRPC ends no call by
+    them: the client waits until its deadline.
+
     Let it be the first interceptor: the others would be outside. What gRPC answers without a handler, for a method that
     there is not or a message that is too large, has gRPC's own text.
     """
@@ -71,7 +75,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
         handler: grpc.RpcMethodHandler[Any, Any] | None
         try:
             handler = continuation(handler_call_details)
-        except Exception as error:
+        except self._answers.caught as error:
             handler = grpc.stream_stream_rpc_method_handler(functools.partial(_refuse, error))
         if handler is None:
             return None
@@ -112,10 +116,17 @@ class Guard:
             def stream(request: Any, context: Any) -> Iterator[Any]:
                 context = self.enter(context, SyncContext, self.border)
                 try:
-                    # This closes the handler's generator when grpcio drops ours, because the client has gone.
-                    yield from behavior(self.received(request), context)
+                    responses = iter(behavior(self.received(request), context))
+                    for response in responses:
+                        try:
+                            yield response
+                        except GeneratorExit:
+                            # grpcio drops this one, because the client has gone: the handler's is to be closed, too.
+                            if (close := getattr(responses, "close", None)) is not None:
+                                close()
+                            return
                     self.finish(context)
-                except Exception as error:
+                except self._answers.caught as error:
                     self.end_stream(error, context)
 
             return stream
@@ -129,7 +140,7 @@ class Guard:
                 response = behavior(self.received(request), context)
                 self.finish(context)
                 return response
-            except Exception as error:
+            except self._answers.caught as error:
                 self._fail(error, context)
 
         return call
@@ -159,18 +170,20 @@ class Guard:
         elif not context._operr_is_answered:
             self.set_status(make(status), context)
 
-    def end_stream(self, error: Exception, context: Context) -> None:
+    def end_stream(self, error: BaseException, context: Context) -> None:
         """Fails a call in its stream, by raising or at its end."""
         self._fail(error, context)
 
-    def _fail(self, error: Exception, context: Context) -> NoReturn:
-        answer = self.answer(error, context)
-        # Not abort_with_status: the contexts of others, OpenTelemetry's for one, watch abort alone.
-        context._operr_target.abort(answer.code, answer.details)
-        # Reached where abort does not raise: in earlier versions, for handlers on grpc.aio that are not async.
+    def _fail(self, error: BaseException, context: Context) -> NoReturn:
+        if isinstance(error, Exception) or not context._operr_is_answered:
+            answer = self.answer(error, context)
+            # Not abort_with_status: the contexts of others, OpenTelemetry's for one, watch abort alone.
+            context._operr_target.abort(answer.code, answer.details)
+        # Reached where abort does not raise: in earlier versions, for handlers on grpc.aio that are not async. Or the
+        # handler has aborted before, and what it raised since is no Exception: for that, grpcio would send nothing.
         raise grpc.aio.AbortError
 
-    def answer(self, error: Exception, context: Context) -> grpc.Status:
+    def answer(self, error: BaseException, context: Context) -> grpc.Status:
         """The answer to an error, with its metadata and text set. Raises the error if it is to pass."""
         if context._operr_is_answered:
             self.finish(context)
@@ -179,7 +192,7 @@ class Guard:
             raise error
         return self.set_answer(error, context)
 
-    def set_answer(self, error: Exception, context: Context) -> grpc.Status:
+    def set_answer(self, error: BaseException, context: Context) -> grpc.Status:
         """The answer to an error, with its metadata and text set."""
         metadata, is_over = trailing_metadata(context), self.is_over(error, context)
         answer = self._answers.answer(error, self._method, metadata, is_over=is_over)
@@ -190,21 +203,21 @@ class Guard:
         context._operr_is_answered = True
         return answer
 
-    def set_status(self, error: Exception, context: Context) -> None:
+    def set_status(self, error: BaseException, context: Context) -> None:
         """Sets all of the answer to an error, for a call that ends by itself."""
         context._operr_target.set_code(self.set_answer(error, context).code)
 
-    def end_late(self, error: Exception) -> bytes:
+    def end_late(self, error: BaseException) -> bytes:
         """Fails a call outside of its handler, by raising or with an empty response."""
         if self._context is not None and not self._context._operr_is_answered:
             self.set_status(error, self._context)
         raise error
 
-    def passes(self, error: Exception) -> bool:
+    def passes(self, error: BaseException) -> bool:
         """Whether it is by this error that gRPC itself ends a call."""
         return not self._answers.is_border and is_of_grpc(error)
 
-    def is_over(self, error: Exception, context: Context) -> bool:
+    def is_over(self, error: BaseException, context: Context) -> bool:
         """Whether the call was cancelled, and the error may well come from that."""
         try:
             return not context.is_active()
@@ -218,11 +231,11 @@ class Guard:
         send(response)
 
 
-def is_of_grpc(error: Exception) -> bool:
+def is_of_grpc(error: BaseException) -> bool:
     """Whether grpc.aio ends a call by this: an abort, a server that stops, a client that has gone."""
     return isinstance(error, grpc.aio.BaseError) and not isinstance(error, grpc.aio.UsageError)
 
 
-def _refuse(error: Exception, requests: Any, context: Any) -> NoReturn:
+def _refuse(error: BaseException, requests: Any, context: Any) -> NoReturn:
     # The kind that fits every call.
     raise error

@@ -69,8 +69,9 @@ def to_status(
 def from_rpc_error(error: grpc.RpcError) -> OpError:
     """Gives the error of the family that an RpcError carries: what the server raised, or what gRPC itself says.
 
-    It came from a peer (`is_remote`). `raise from_rpc_error(e) from e` adds no cause. It never blocks: a call that has
-    not ended is an UnknownError.
+    It counts as a peer's (`is_remote`), also where a deadline of this side passed or this side cancelled: grpcio gives
+    such a call all that it gives one whose server says so. Who knows better takes it over with `into_local`.
+    `raise from_rpc_error(e) from e` adds no cause. It never blocks: a call that has not ended is an UnknownError.
     """
     if not isinstance(error, grpc.RpcError):
         raise TypeError(f"argument 'error': must be a grpc.RpcError, not {type(error).__name__}")
