@@ -13,6 +13,10 @@ pub const RPC_SYSTEM_NAME: &str = "rpc.system.name";
 pub const RPC_METHOD: &str = "rpc.method";
 /// Of a call: the name of the status that it failed with.
 pub const RPC_RESPONSE_STATUS_CODE: &str = "rpc.response.status_code";
+/// Of the statement that logged it: its source file.
+pub const CODE_FILE_PATH: &str = "code.file.path";
+/// Of the statement that logged it: its line in that file.
+pub const CODE_LINE_NUMBER: &str = "code.line.number";
 /// The service that wrote it.
 pub const SERVICE_NAME: &str = "service.name";
 /// What tells the record from all others: a UUID of version 7.

@@ -82,9 +82,9 @@ impl Record {
     }
 
     fn code_and_message(&self) -> Option<(Code, &str)> {
-        let (code, message) = self.body()?.split_once(": ")?;
+        let (code, message) = self.body()?.split_once(':')?;
         let code = Code::from_name(code).or_else(|| code.parse().ok().map(Code::new))?;
-        Some((code, message))
+        Some((code, message.strip_prefix(' ')?))
     }
 
     /// The whole error; `None` if the record has none.
@@ -100,6 +100,16 @@ impl Record {
     pub fn status(&self) -> Option<Bytes> {
         let value = Fields::new(self.value(attributes::OPERR_STATUS)?).last(BYTES_VALUE)?;
         Some(self.bytes.slice_ref(value))
+    }
+
+    /// The name of the node that failed: that of the error's `node_def`. Neither is decoded.
+    pub fn node(&self) -> Option<&str> {
+        self.names().node
+    }
+
+    /// The type of the operation that failed: that of the error's `op`, else of its `node_def`. Neither is decoded.
+    pub fn op(&self) -> Option<&str> {
+        self.names().op
     }
 
     /// The text of an attribute, by one of the names in [`attributes`]; `None` if it is not there, or no text.
@@ -131,17 +141,125 @@ impl Record {
         LogRecord::decode(self.bytes.clone())
     }
 
+    /// What it is counted by, found in one go.
+    pub(crate) fn names(&self) -> Names<'_> {
+        let (mut class, mut status) = (None, None);
+        for field in Fields::new(&self.bytes) {
+            let Some(Field { number, value }) = field else { break };
+            let Value::Len(attribute) = value else { continue };
+            if number != ATTRIBUTES {
+                continue;
+            }
+            let (key, value) = entry(attribute);
+            // As everywhere, the first of a name.
+            if key == attributes::EXCEPTION_TYPE.as_bytes() {
+                class.get_or_insert(value);
+            } else if key == attributes::OPERR_STATUS.as_bytes() {
+                status.get_or_insert(value);
+            }
+        }
+        let class = class.and_then(|value| text(Fields::new(value).last(STRING_VALUE)));
+        let status = status.and_then(|value| Fields::new(value).last(BYTES_VALUE));
+        let Parts { node_def, operation } = status.map(Parts::of).unwrap_or_default();
+        let (node, node_op) = pair(node_def.unwrap_or_default());
+        let (_, operation_type) = pair(operation.unwrap_or_default());
+        Names { class, node: text(node), op: text(operation_type).or_else(|| text(node_op)) }
+    }
+
     /// The encoded `AnyValue` of an attribute.
     fn value(&self, name: &str) -> Option<&[u8]> {
         for field in Fields::new(&self.bytes) {
             if let Field { number: ATTRIBUTES, value: Value::Len(attribute) } = field?
-                && Fields::new(attribute).last(KEY) == Some(name.as_bytes())
+                && let (key, value) = entry(attribute)
+                && key == name.as_bytes()
             {
-                return Fields::new(attribute).last(VALUE);
+                return Some(value);
             }
         }
         None
     }
+}
+
+/// What a record is counted by; nothing is empty.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Names<'a> {
+    /// The attribute `exception.type`.
+    pub(crate) class: Option<&'a str>,
+    pub(crate) node: Option<&'a str>,
+    pub(crate) op: Option<&'a str>,
+}
+
+/// The details of an error that have names, found by their types.
+#[derive(Clone, Copy, Default)]
+struct Parts<'a> {
+    node_def: Option<&'a [u8]>,
+    operation: Option<&'a [u8]>,
+}
+
+impl<'a> Parts<'a> {
+    /// Those of a `google.rpc.Status`, or of TensorFlow's container if that is what it is. The last of a type counts.
+    fn of(error: &'a [u8]) -> Parts<'a> {
+        let (mut status, mut container) = (Parts::default(), Parts::default());
+        let mut is_status = false;
+        for field in Fields::new(error) {
+            match field {
+                Some(Field { number: STATUS_CODE, value: Value::Varint(_) }) => is_status = true,
+                Some(Field { number: STATUS_DETAILS, value: Value::Len(entry) }) => status.add(entry),
+                Some(Field { number: CONTAINER_PAYLOADS, value: Value::Len(entry) }) => container.add(entry),
+                Some(_) => {}
+                None => return Parts::default(),
+            }
+        }
+        let is_container = !is_status && (container.node_def.is_some() || container.operation.is_some());
+        if is_container { container } else { status }
+    }
+
+    fn add(&mut self, detail: &'a [u8]) {
+        let (key, value) = entry(detail);
+        if key.ends_with(b"/tensorflow.NodeDef") {
+            self.node_def = Some(value);
+        } else if key.ends_with(b"/operr.v1.Operation") {
+            self.operation = Some(value);
+        }
+    }
+}
+
+/// Key and value of an attribute, or of a detail; of one that is broken, nothing.
+fn entry(message: &[u8]) -> (&[u8], &[u8]) {
+    // As everybody writes it.
+    if let [0x0A, length @ 0..0x80, rest @ ..] = message
+        && let Some((key, [0x12, rest @ ..])) = rest.split_at_checked(usize::from(*length))
+        && let Some((length, value)) = match rest {
+            [length @ 0..0x80, rest @ ..] => Some((usize::from(*length), rest)),
+            [low, high @ 0..0x80, rest @ ..] => Some((usize::from(low & 0x7F) | usize::from(*high) << 7, rest)),
+            _ => None,
+        }
+        && length == value.len()
+    {
+        return (key, value);
+    }
+    let (key, value) = pair(message);
+    (key.unwrap_or_default(), value.unwrap_or_default())
+}
+
+/// The fields 1 and 2 of a message, which are key and value of an entry, name and type of a `tensorflow.NodeDef` and of an
+/// `operr.v1.Operation`.
+fn pair(message: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
+    let (mut first, mut second) = (None, None);
+    for field in Fields::new(message) {
+        match field {
+            Some(Field { number: 1, value: Value::Len(value) }) => first = Some(value),
+            Some(Field { number: 2, value: Value::Len(value) }) => second = Some(value),
+            Some(_) => {}
+            None => return (None, None),
+        }
+    }
+    (first, second)
+}
+
+/// A text that is not empty.
+fn text(bytes: Option<&[u8]>) -> Option<&str> {
+    std::str::from_utf8(bytes?).ok().filter(|text| !text.is_empty())
 }
 
 impl From<&str> for AnyValue {
@@ -167,3 +285,7 @@ pub(crate) const VALUE: u32 = 2;
 /// Of an `AnyValue`.
 pub(crate) const STRING_VALUE: u32 = 1;
 pub(crate) const BYTES_VALUE: u32 = 7;
+/// Of a `google.rpc.Status`, and of a `tensorflow.distributed_runtime.GrpcPayloadContainer`.
+const STATUS_CODE: u32 = 1;
+const STATUS_DETAILS: u32 = 3;
+const CONTAINER_PAYLOADS: u32 = 1;

@@ -82,7 +82,7 @@ impl<R: ReadChunk> Scan<R> {
                         continue;
                     }
                     if !is_all || (!self.buffer.is_empty() && self.source.is_written()) {
-                        return Ok(None);
+                        return Ok(self.broken.take().map(|broken| self.corruption(broken)));
                     }
                     if self.buffer.is_empty() {
                         return Ok(self.broken.take().map(|broken| self.corruption(broken)));

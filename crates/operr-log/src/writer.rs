@@ -117,7 +117,8 @@ impl Options {
             uids: Uids::new(),
             dropped: AtomicU64::new(0),
             state: Mutex::new(State::default()),
-            synced: Mutex::new(0),
+            safe: AtomicU64::new(0),
+            syncing: Mutex::new(()),
             options: self,
         };
         shared.lock().begin(&shared)?;
@@ -157,7 +158,12 @@ impl Writer {
             let cut = event.error().fit(Budget::new(LARGE), Container::Status);
             frame = self.0.frame(&event.of(&cut), uid, now);
         }
-        self.0.write(&frame)?;
+        let result = if frame.len() > frame::MAX_RECORD {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "its attributes are too large for a record of 16 MiB"))
+        } else {
+            self.0.write(&frame)
+        };
+        result.inspect_err(|error| self.0.count(error))?;
         Ok(uid)
     }
 
@@ -191,8 +197,10 @@ struct Shared {
     uids: Uids,
     dropped: AtomicU64,
     state: Mutex<State>,
-    /// How much of what was written is safe, as `State::written` counts it. Locked while it is made so.
-    synced: Mutex<u64>,
+    /// How much of what was written is safe, as `State::written` counts it.
+    safe: AtomicU64,
+    /// Locked while it is made so.
+    syncing: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -204,6 +212,8 @@ struct State {
     next: u64,
     /// How many bytes were written to all files.
     written: u64,
+    /// Behind which of these, and up to which, some could not be made safe.
+    lost: Option<(u64, u64)>,
     /// Whether the last record could not be written.
     is_failing: bool,
 }
@@ -224,20 +234,12 @@ impl Shared {
     }
 
     fn write(&self, frame: &[u8]) -> io::Result<()> {
-        let mut state = self.lock();
-        let written = state.append(self, frame).inspect(|_| state.is_failing = false);
-        let result = match written {
-            Ok(written) if self.options.durability == Durability::Record => {
-                drop(state);
-                self.sync(written)
-            }
-            Ok(_) => return Ok(()),
-            Err(error) => {
-                drop(state);
-                Err(error)
-            }
-        };
-        result.inspect_err(|error| self.count(error))
+        let written = self.lock().append(self, frame)?;
+        if self.options.durability == Durability::Record {
+            self.sync(written)?;
+        }
+        self.lock().is_failing = false;
+        Ok(())
     }
 
     /// Counts a record that is not in the log, or not safe, and tells of the first in a row.
@@ -253,20 +255,29 @@ impl Shared {
 
     /// Makes safe what was written so far, unless another thread has done so meanwhile.
     fn sync(&self, written: u64) -> io::Result<()> {
-        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
-        if *synced >= written {
+        let _turn = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, now, lost) = {
+            let state = self.lock();
+            (state.file.as_ref().map(|file| file.file.clone()), state.written, state.lost)
+        };
+        if lost.is_some_and(|(from, to)| from < written && written <= to) {
+            return Err(io::Error::other("what was written cannot be made safe"));
+        }
+        if self.safe.load(Ordering::Relaxed) >= written {
             return Ok(());
         }
-        let (file, written) = {
-            let state = self.lock();
-            (state.file.as_ref().map(|file| file.file.clone()), state.written)
-        };
-        // The files before are safe: they are made so when the next one is begun.
-        if let Some(file) = file {
-            file.sync_data()?;
+        match file.map(|file| file.sync_data()) {
+            Some(Ok(())) => {
+                self.safe.fetch_max(now, Ordering::Relaxed);
+                Ok(())
+            }
+            Some(Err(error)) => {
+                self.lock().lose(self);
+                Err(error)
+            }
+            // Files are made safe when the next one is begun.
+            None => Err(io::ErrorKind::NotFound.into()),
         }
-        *synced = written;
-        Ok(())
     }
 
     /// Makes it safe every now and then, in a thread that ends with the last writer.
@@ -278,7 +289,7 @@ impl Shared {
                 let written = shared.lock().written;
                 let _ = shared.sync(written).inspect_err(|error| shared.count(error));
                 drop(shared);
-                thread::sleep(time);
+                thread::sleep(time.max(Duration::from_millis(1)));
             }
         };
         // Without the thread, the operating system does it.
@@ -311,7 +322,7 @@ impl State {
         if let Err(error) = (&*open.file).write_all(frame) {
             // What is there of it would be in the way of the next record.
             if open.file.set_len(open.len).is_err() {
-                self.file = None;
+                self.lose(shared);
             }
             return Err(error);
         }
@@ -320,13 +331,21 @@ impl State {
         Ok(self.written)
     }
 
+    /// Gives up a file that cannot be made safe. After such a failure, the operating system may say that it is.
+    fn lose(&mut self, shared: &Shared) {
+        let from = shared.safe.load(Ordering::Relaxed);
+        self.lost = Some((self.lost.map_or(from, |(first, _)| first.min(from)), self.written));
+        self.file = None;
+    }
+
     /// Begins a file, and locks it.
     fn begin(&mut self, shared: &Shared) -> io::Result<()> {
         if let Some(before) = self.file.take()
             && self.pid == std::process::id()
             && shared.options.durability != Durability::None
         {
-            before.file.sync_data()?;
+            before.file.sync_data().inspect_err(|_| self.lose(shared))?;
+            shared.safe.fetch_max(self.written, Ordering::Relaxed);
         }
         let pid = std::process::id();
         let files = name::files_of(&shared.log)?;

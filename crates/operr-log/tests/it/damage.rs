@@ -123,7 +123,7 @@ fn what_is_no_log_is_not_repaired() {
 }
 
 /// As TFRecord has it.
-fn masked_crc(bytes: &[u8]) -> u32 {
+pub(crate) fn masked_crc(bytes: &[u8]) -> u32 {
     let mut crc = !0_u32;
     for byte in bytes {
         crc ^= u32::from(*byte);

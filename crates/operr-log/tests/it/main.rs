@@ -2,6 +2,10 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod damage;
+mod descriptors;
+mod format;
+#[cfg(feature = "tracing")]
+mod layer;
 mod logs;
 mod reader;
 mod writer;
