@@ -39,6 +39,14 @@ pub(crate) fn brief(text: &str) -> String {
     text::one_line(&cut_line(text)).into_owned()
 }
 
+/// A name in a table.
+pub(crate) fn name(text: &str) -> String {
+    match text.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => format!("{}...", text::one_line(text.split_at(end).0)),
+        None => text::one_line(text).into_owned(),
+    }
+}
+
 fn cut_line(line: &str) -> String {
     match line.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => {
@@ -53,5 +61,7 @@ fn cut_line(line: &str) -> String {
 const MAX_LINES: usize = 200;
 /// Of a line.
 const MAX_CHARACTERS: usize = 1000;
+/// Of a name in a table.
+const MAX_NAME: usize = 80;
 /// Of what is shown in hex.
 const MAX_BYTES: usize = 512;

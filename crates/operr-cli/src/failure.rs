@@ -16,21 +16,26 @@ pub(crate) enum Failure {
     Usage(String),
     /// stdout cannot be written.
     Output(io::Error),
+    /// As these two, for a command of which 1 says something else.
+    Trouble(String),
+    /// All is said; this is the exit status.
+    Status(u8),
 }
 
 impl Failure {
     /// Says in one line why, and gives the exit status.
     pub(crate) fn report(self, mut command: clap::Command) -> ExitCode {
-        let line = match self {
+        let (line, status) = match self {
             Failure::Usage(message) => command.error(ErrorKind::ArgumentConflict, message).exit(),
             // Whoever read has seen enough.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-            Failure::Output(error) => format!("stdout: {error}"),
-            Failure::Input(message) => message,
+            Failure::Output(error) => (format!("stdout: {error}"), 1),
+            Failure::Input(message) => (message, 1),
+            Failure::Trouble(message) => (message, 2),
+            Failure::Status(status) => return ExitCode::from(status),
         };
-        // With stderr closed too, the exit status has to do.
-        let _ = writeln!(io::stderr(), "error: {}", text::one_line(&line));
-        ExitCode::FAILURE
+        tell(&line);
+        ExitCode::from(status)
     }
 }
 
@@ -48,6 +53,17 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         Failure::Output(error)
     }
+}
+
+/// Tells people what is wrong, where the program goes on or is about to stop.
+pub(crate) fn tell(message: &str) {
+    // With stderr closed too, the exit status has to do.
+    let _ = writeln!(io::stderr(), "error: {}", text::one_line(message));
+}
+
+/// Tells people of damage that changes nothing else.
+pub(crate) fn warn(message: &str) {
+    let _ = writeln!(io::stderr(), "warning: {}", text::one_line(message));
 }
 
 /// Tells people something that is no failure.

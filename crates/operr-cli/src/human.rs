@@ -13,21 +13,7 @@ use crate::{cut, tree};
 pub(crate) fn page(error: &OpError) -> String {
     let mut page = Page::default();
     page.header("", error);
-    page.parts(error);
-    if !error.causes().is_empty() {
-        page.line(format_args!("{LABEL}causes:{LABEL:#}"));
-        tree::causes(&mut page, error);
-    }
-    page.end();
-    if let Some(omitted) = error.omitted() {
-        page.omitted(&omitted);
-    }
-    if let Some(id) = error.correlation_id() {
-        page.line(format_args!("{LABEL}correlation id:{LABEL:#} {}", cut::brief(&id)));
-    }
-    if error.code() != Code::OK {
-        page.line(format_args!("{LABEL}retry:{LABEL:#} {}", error.retry()));
-    }
+    page.body(error);
     page.out
 }
 
@@ -92,6 +78,25 @@ impl Page {
         self.prefix = prefix;
         for line in message {
             self.line(format_args!("  {line}"));
+        }
+    }
+
+    /// Writes everything but the header.
+    pub(crate) fn body(&mut self, error: &OpError) {
+        self.parts(error);
+        if !error.causes().is_empty() {
+            self.line(format_args!("{LABEL}causes:{LABEL:#}"));
+            tree::causes(self, error);
+        }
+        self.end();
+        if let Some(omitted) = error.omitted() {
+            self.omitted(&omitted);
+        }
+        if let Some(id) = error.correlation_id() {
+            self.line(format_args!("{LABEL}correlation id:{LABEL:#} {}", cut::brief(&id)));
+        }
+        if error.code() != Code::OK {
+            self.line(format_args!("{LABEL}retry:{LABEL:#} {}", error.retry()));
         }
     }
 

@@ -1,7 +1,7 @@
 //! `operr`: looks into an operation error, in any form, and brings it into any other.
 //!
 //! stdout is data, stderr is for people. Exit status: 0; 1 when the input is no error, or stdout cannot be written; 2
-//! when the command line is wrong. A closed pipe is no error.
+//! when the command line is wrong; `operr log` has more to say with it. A closed pipe is no error.
 #![warn(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,6 +20,7 @@ mod form;
 mod human;
 mod input;
 mod json;
+mod log;
 mod new;
 mod output;
 mod shell;
@@ -44,6 +45,7 @@ enum Command {
     Convert(convert::Convert),
     New(new::New),
     Codes(codes::Codes),
+    Log(log::Log),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Convert(convert) => convert.run(),
         Command::New(new) => new.run(),
         Command::Codes(codes) => codes.run(),
+        Command::Log(log) => log.run(),
         Command::Completions(completions) => completions.run(Cli::command()),
         Command::Man(man) => man.run(Cli::command()),
     };
@@ -68,5 +71,6 @@ Exit status:
   0  done
   1  the input is no error in any form, is empty or has code 0 (but see --allow-ok), or cannot be read
   2  the command line is wrong
+and those of operr log as its help says.
 
 Examples: see operr decode --help.";

@@ -69,7 +69,8 @@ impl New {
     }
 }
 
-fn code(text: &str) -> Result<Code, String> {
+/// A code, by its name in any case or its number.
+pub(crate) fn code(text: &str) -> Result<Code, String> {
     let by_name = || Code::from_name(text).or_else(|| Code::from_name(&text.to_ascii_uppercase()));
     text.parse()
         .ok()

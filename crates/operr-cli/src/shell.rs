@@ -20,7 +20,7 @@ pub(crate) struct Completions {
 #[command(after_help = MAN_EXAMPLES)]
 pub(crate) struct Man {
     /// Command whose page to print; that of operr itself if not given.
-    #[arg(value_name = "COMMAND", value_parser = ["decode", "convert", "new", "codes", "completions", "man"])]
+    #[arg(value_name = "COMMAND", value_parser = COMMANDS)]
     name: Option<String>,
 }
 
@@ -39,8 +39,8 @@ impl Man {
             None => command,
             Some(name) => {
                 // Once built, it bears the name operr-decode.
-                let found = command.find_subcommand(name).cloned();
-                found.ok_or_else(|| Failure::Usage(format!("there is no command {name}")))?
+                let found = name.split('-').try_fold(&command, |command, word| command.find_subcommand(word));
+                found.cloned().ok_or_else(|| Failure::Usage(format!("there is no command {name}")))?
             }
         };
         let mut page = Vec::new();
@@ -49,6 +49,23 @@ impl Man {
     }
 }
 
+/// What has a page: log-cat is that of operr log cat.
+const COMMANDS: [&str; 13] = [
+    "decode",
+    "convert",
+    "new",
+    "codes",
+    "log",
+    "log-cat",
+    "log-tail",
+    "log-grep",
+    "log-stats",
+    "log-verify",
+    "log-repair",
+    "completions",
+    "man",
+];
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
     $ operr completions bash > operr.bash";
@@ -56,4 +73,5 @@ Examples:
 const MAN_EXAMPLES: &str = "\
 Examples:
     $ operr man > operr.1
-    $ operr man decode > operr-decode.1";
+    $ operr man decode > operr-decode.1
+    $ operr man log-cat > operr-log-cat.1";

@@ -45,7 +45,9 @@ pub(crate) fn causes(page: &mut Page, error: &OpError) {
             }
             What::Cut(causes) => {
                 let more = count(number(causes), "more cause");
-                page.line(format_args!("{prefix}{corner}{DIM}... {more} not shown; --json keeps them all{DIM:#}"));
+                let before = std::mem::replace(&mut page.prefix, format!("{prefix}{corner}"));
+                page.line(format_args!("{DIM}... {more} not shown; --json keeps them all{DIM:#}"));
+                page.prefix = before;
             }
         }
     }

@@ -1,13 +1,18 @@
 //! Help texts, and that what they show runs.
 
-use crate::{folder, golden, operr, text};
+use crate::{folder, golden, log, operr, text};
 
 #[test]
 fn help_is_what_the_golden_files_say() {
     golden::check("help", &text(&["--help"], b""));
     for command in COMMANDS {
-        golden::check(&format!("help-{command}"), &text(&[command, "--help"], b""));
+        golden::check(&format!("help-{}", command.replace(' ', "-")), &help(command));
     }
+}
+
+/// The help of a command, which may be one of another.
+fn help(command: &str) -> String {
+    text(&[&command.split(' ').collect::<Vec<_>>()[..], &["--help"]].concat(), b"")
 }
 
 #[test]
@@ -25,10 +30,11 @@ fn every_example_runs() {
     let path = path.unwrap();
     let mut ran = 0;
     for command in COMMANDS {
-        let folder = folder(&format!("examples-{command}"));
-        let help = text(&[command, "--help"], b"").replace("\\\n", " ");
+        let folder = folder(&format!("examples-{}", command.replace(' ', "-")));
+        log::example(&folder);
+        let help = help(command).replace("\\\n", " ");
         let examples: Vec<&str> = help.lines().filter_map(|line| line.trim_start().strip_prefix("$ ")).collect();
-        assert!(!examples.is_empty(), "{command} shows nothing");
+        assert!(!examples.is_empty() || command == "log", "{command} shows nothing");
         for example in examples {
             assert!(example.starts_with("operr "), "{example}");
             let mut shell = std::process::Command::new("sh");
@@ -52,15 +58,19 @@ fn every_example_runs() {
 fn completions_and_pages_cover_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = text(&["completions", shell], b"");
-        for command in COMMANDS {
-            assert!(script.contains(command), "{shell}: {command}");
+        for word in COMMANDS.iter().flat_map(|command| command.split(' ')) {
+            assert!(script.contains(word), "{shell}: {word}");
         }
     }
-    let page = text(&["man"], b"");
     for command in COMMANDS {
-        assert!(page.contains(&format!("operr\\-{command}(1)")), "{page}");
-        let page = text(&["man", command], b"");
-        assert!(page.contains(&format!(".TH operr-{command} 1")), "{page}");
+        let name = command.replace(' ', "-");
+        let page = text(&["man", &name], b"");
+        assert!(page.contains(&format!(".TH operr-{name} 1")), "{page}");
+        let of_all = match command.split_once(' ') {
+            None => text(&["man"], b""),
+            Some((above, _)) => text(&["man", above], b""),
+        };
+        assert!(of_all.contains(&format!("operr\\-{}(1)", name.replace('-', "\\-"))), "{of_all}");
     }
 }
 
@@ -70,4 +80,18 @@ fn the_version_is_the_packages() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("operr {}\n", env!("CARGO_PKG_VERSION")));
 }
 
-const COMMANDS: [&str; 6] = ["decode", "convert", "new", "codes", "completions", "man"];
+const COMMANDS: [&str; 13] = [
+    "decode",
+    "convert",
+    "new",
+    "codes",
+    "log",
+    "log cat",
+    "log tail",
+    "log grep",
+    "log stats",
+    "log verify",
+    "log repair",
+    "completions",
+    "man",
+];

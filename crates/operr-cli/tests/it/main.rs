@@ -5,6 +5,7 @@ mod forms;
 mod golden;
 mod help;
 mod human;
+mod log;
 mod vectors;
 mod wrong;
 
