@@ -1,4 +1,4 @@
-//! `operr._native`: the codec and the rules of the core, for the Python package `operr` beside this.
+//! `operr._native`: the codec and the rules of the core, and the error log, for the Python package `operr` beside this.
 //!
 //! It knows errors as `Status`; the exceptions themselves are Python.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 mod arguments;
 mod budget;
+mod log;
 mod retry;
 mod status;
 
@@ -19,6 +20,8 @@ mod _native {
     #[pymodule_export]
     use crate::budget::Budget;
     #[pymodule_export]
+    use crate::log::{Corruption, Reader, Record, Writer};
+    #[pymodule_export]
     use crate::retry::Retry;
     #[pymodule_export]
     use crate::status::Status;
@@ -28,6 +31,7 @@ mod _native {
         let row = |code: Code| Some((code.value(), code.name()?, code.class_name()?, code.description()?));
         let rows: Vec<_> = Code::errors().filter_map(row).collect();
         module.add("ERRORS", PyTuple::new(module.py(), rows)?)?;
+        module.add("LOG_ATTRIBUTES", PyTuple::new(module.py(), crate::log::RESERVED)?)?;
         module.add("FILE_DESCRIPTOR_SET", PyBytes::new(module.py(), operr::FILE_DESCRIPTOR_SET))
     }
 

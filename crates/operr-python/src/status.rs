@@ -12,7 +12,7 @@ pyo3::import_exception!(operr._error, DecodeError);
 
 /// An error: all that its bytes say, and nothing else. It does not change.
 #[pyclass(frozen, module = "operr._native")]
-pub(crate) struct Status(OpError);
+pub(crate) struct Status(pub(crate) OpError);
 
 /// file, line, column, function, code
 type FrameTuple = (Text, i32, i32, Text, Text);
@@ -305,6 +305,6 @@ fn frames<'py>(py: Python<'py>, frames: &[Frame]) -> PyResult<Bound<'py, PyTuple
     PyTuple::new(py, frames.iter().map(tuple).collect::<PyResult<Vec<_>>>()?)
 }
 
-fn malformed(error: operr::Error) -> PyErr {
+pub(crate) fn malformed(error: operr::Error) -> PyErr {
     DecodeError::new_err((error.to_string(), error.position()))
 }

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent import futures
 from threading import Event
 from types import SimpleNamespace
@@ -321,7 +321,7 @@ def test_a_coroutine_that_is_closed_without_a_loop() -> None:
     ended: list[BaseException] = []
 
     class Forever:
-        def __await__(self) -> Iterator[None]:
+        def __await__(self) -> Generator[None, None, None]:
             try:
                 yield
             except BaseException as error:
@@ -337,7 +337,7 @@ def test_a_coroutine_that_is_closed_without_a_loop() -> None:
 
     observer = Observer()
     interceptor = operr.grpc.aio.ServerInterceptor(view="public", observer=observer)
-    handler: Any = asyncio.run(interceptor.intercept_service(continuation, SimpleNamespace(method="/a/b")))  # type: ignore[arg-type]
+    handler: Any = asyncio.run(interceptor.intercept_service(continuation, SimpleNamespace(method="/a/b")))
     coroutine = handler.unary_unary(b"", None)
     coroutine.send(None)
     coroutine.close()

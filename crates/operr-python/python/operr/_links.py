@@ -80,17 +80,17 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
             todo += reversed(cause.exceptions)
 
 
-class _Open:
-    """An exception whose causes are being encoded."""
+class _Link:
+    """An exception among those that are encoded with one."""
+
+    status = Status(UNKNOWN, "")
 
     def __init__(self, error: BaseException, known: OpError | None) -> None:
         self.error = error
         self.known = known
         self.rest = causes_of(error)
-        self.causes: list[_Open] = []
+        self.causes: list[_Link] = []
         self.left_out = 0
-        self.status = Status(UNKNOWN, "")
-        """Set at the end."""
 
 
 def encode(
@@ -105,7 +105,15 @@ def encode(
     One that is not `known` is an UNKNOWN, and the first one has the code that is given. Cycles are cut; beyond
     `_MAX_CAUSES` exceptions, what is left out is counted.
     """
-    return _walk(error, known, code, frames).status
+    links = _links_of(error, known)
+    for link in links:
+        status = _alone(link.error, link.known, code if link is links[-1] else UNKNOWN, frames)
+        if link.causes:
+            status = status.with_first_causes([cause.status for cause in link.causes])
+        if link.left_out:
+            status = status.with_omitted_causes(link.left_out)
+        link.status = status
+    return links[-1].status
 
 
 def causes_below(
@@ -115,44 +123,40 @@ def causes_below(
 
     With each go the indices in `causes` that lead to it, once the error was encoded and decoded. Down to `_MAX_DEPTH`.
     """
-    todo: list[tuple[tuple[int, ...], _Open | OpError]] = [((), _walk(error, known, UNKNOWN, frames=False))]
+    todo: list[tuple[tuple[int, ...], _Link | OpError]] = [((), _links_of(error, known)[-1])]
     while todo:
-        path, top = todo.pop()
-        found = top.known if isinstance(top, _Open) else top
+        path, link = todo.pop()
+        found = link.known if isinstance(link, _Link) else link
         if path and found is not None:
             yield path, found
         if len(path) < _MAX_DEPTH:
-            added = top.causes if isinstance(top, _Open) else ()
+            added = link.causes if isinstance(link, _Link) else ()
             own = found._operr_own_causes() if found is not None else ()
             todo += [((*path, index), cause) for index, cause in enumerate((*added, *own))]
 
 
-def _walk(error: BaseException, known: Callable[[BaseException], OpError | None], code: int, frames: bool) -> _Open:
-    pending = [_Open(error, known(error))]
+def _links_of(error: BaseException, known: Callable[[BaseException], OpError | None]) -> list[_Link]:
+    """What is encoded with an exception: each after its causes, the exception last."""
+    pending, done = [_Link(error, known(error))], list[_Link]()
     path = {id(error)}
     visited = 1
-    while True:
+    while pending:
         top = pending[-1]
         cause = next(top.rest, None)
         if cause is None:
-            status = _alone(top.error, top.known, UNKNOWN if len(pending) > 1 else code, frames)
-            if top.causes:
-                status = status.with_first_causes([cause.status for cause in top.causes])
-            if top.left_out:
-                status = status.with_omitted_causes(top.left_out)
-            top.status = status
-            path.discard(id(pending.pop().error))
-            if not pending:
-                return top
-            pending[-1].causes.append(top)
+            done.append(pending.pop())
+            path.discard(id(top.error))
+            if pending:
+                pending[-1].causes.append(top)
         elif id(cause) in path:
             continue
         elif visited < _MAX_CAUSES:
             visited += 1
             path.add(id(cause))
-            pending.append(_Open(cause, known(cause)))
+            pending.append(_Link(cause, known(cause)))
         else:
             top.left_out += 1
+    return done
 
 
 def _alone(error: BaseException, known: OpError | None, code: int, frames: bool) -> Status:

@@ -1,18 +1,29 @@
-from collections.abc import Sequence
-from typing import Final, final
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final, Literal, final
 
 from typing_extensions import Self
+
+from operr._error import OpError
 
 _Data = bytes | bytearray | memoryview
 _Frame = tuple[str, int, int, str, str]
 _Operation = tuple[str, str, Sequence[_Frame]]
+_Severity = Literal["DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 
 __all__ = [
     "ERRORS",
     "FILE_DESCRIPTOR_SET",
+    "LOG_ATTRIBUTES",
     "Budget",
+    "Corruption",
+    "Reader",
+    "Record",
     "Retry",
     "Status",
+    "Writer",
     "code_from_errno",
     "code_from_python",
     "code_name",
@@ -20,6 +31,7 @@ __all__ = [
 
 ERRORS: Final[tuple[tuple[int, str, str, str], ...]]
 FILE_DESCRIPTOR_SET: Final[bytes]
+LOG_ATTRIBUTES: Final[tuple[str, ...]]
 
 def code_from_errno(errno: int) -> int | None: ...
 def code_from_python(exception: str) -> int | None: ...
@@ -119,3 +131,104 @@ class Status:
     def to_json(self) -> str: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+
+@final
+class Writer:
+    def __new__(
+        cls,
+        log: str | PathLike[str],
+        *,
+        service: str = "",
+        durability: Literal["record"] | float | None = None,
+        max_bytes: int = 67108864,
+        max_age: float | None = None,
+        keep_files: int | None = None,
+        keep_for: float | None = None,
+    ) -> Self: ...
+    def write(
+        self,
+        error: BaseException,
+        *,
+        time: datetime | int | None = None,
+        severity: _Severity = "ERROR",
+        method: str = "",
+        trace_id: str | None = None,
+        span_id: str | None = None,
+        flags: int = 0,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> str: ...
+    def sync(self) -> None: ...
+    def close(self) -> None: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def path(self) -> Path | None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: object) -> None: ...
+
+@final
+class Record:
+    @property
+    def time(self) -> datetime: ...
+    @property
+    def time_unix_nano(self) -> int: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def severity_number(self) -> int: ...
+    @property
+    def code(self) -> int | None: ...
+    @property
+    def message(self) -> str | None: ...
+    @property
+    def body(self) -> str | None: ...
+    @property
+    def service(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def uid(self) -> str: ...
+    @property
+    def trace_id(self) -> str | None: ...
+    @property
+    def span_id(self) -> str | None: ...
+    @property
+    def attributes(self) -> dict[str, Any]: ...
+    @property
+    def error(self) -> OpError | None: ...
+    @property
+    def file(self) -> Path: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def is_recovered(self) -> bool: ...
+    def to_bytes(self) -> bytes: ...
+
+@final
+class Corruption:
+    @property
+    def file(self) -> Path: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+
+@final
+class Reader:
+    def __new__(
+        cls,
+        logs: Sequence[str | PathLike[str]],
+        since: datetime | int | None,
+        until: datetime | int | None,
+        follow: bool,
+        on_corruption: Callable[[Corruption], object],
+    ) -> Self: ...
+    def refresh(self) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Record: ...
