@@ -24,6 +24,13 @@ import operr.grpc
 import operr.log
 import pytest
 from opentelemetry import trace
+from opentelemetry.semconv._incubating.attributes import log_attributes, rpc_attributes, thread_attributes
+from opentelemetry.semconv.attributes import (
+    code_attributes,
+    error_attributes,
+    exception_attributes,
+    service_attributes,
+)
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from operr.log import Handler, Record, Writer, read
 
@@ -162,6 +169,14 @@ def test_what_is_known_beside_it(log: Path, logger: logging.Logger, handler: Han
         "text": "é" * 4_096 + "…",
     }
     assert (record.severity, record.method) == ("WARN", "a.B/C")
+
+
+def test_attributes_have_the_names_of_the_conventions(log: Path, logger: logging.Logger, handler: Handler) -> None:
+    logger.error("%s", error(), extra={"rpc.method": "/a.B/C"})
+    modules = [code_attributes, error_attributes, exception_attributes, service_attributes]
+    modules += [log_attributes, rpc_attributes, thread_attributes]
+    known = {name for module in modules for name in vars(module).values() if isinstance(name, str)}
+    assert one(log).attributes.keys() - known == {"message", "logger.name"}
 
 
 def test_time_and_severity_are_those_of_the_record(log: Path, handler: Handler) -> None:

@@ -24,8 +24,8 @@ use crate::status::Status;
 ///
 /// A record is safe from a crash of the process once it is written. From one of the machine it is safe when the
 /// operating system thinks fit; with a number as `durability`, after so many seconds; with "record", when `write`
-/// returns. A file has `max_bytes` before the next one is begun, and gets `max_age` seconds old. Of the files that nobody
-/// writes any more all are kept, or the latest `keep_files`, or those of the last `keep_for` seconds.
+/// returns. A file has `max_bytes` before the next one is begun, and gets `max_age` seconds old. Of the files that
+/// nobody writes any more all are kept, or the latest `keep_files`, or those of the last `keep_for` seconds.
 ///
 /// After a fork, the child writes files of its own.
 #[pyclass(frozen, weakref, module = "operr.log")]
@@ -94,10 +94,10 @@ impl Writer {
     /// Writes any exception, with its causes, its notes and where it was raised; gives the record's uid.
     ///
     /// One that is not of the family is what `operr.from_exception` makes of it. `time` is when it happened, if that is
-    /// not now: a datetime with a time zone, or the nanoseconds of `time.time_ns`. `severity` is DEBUG, INFO, WARN, ERROR
-    /// or FATAL; `method` that of the call that failed, such as `example.Shards/Load`; `trace_id` and `span_id` are 32
-    /// and 16 hexadecimal digits, and `flags` those of the trace. `attributes` are a mapping of more that is known: str,
-    /// bool, int, float, bytes, and lists and dicts of these.
+    /// not now: a datetime with a time zone, or the nanoseconds of `time.time_ns`. `severity` is DEBUG, INFO, WARN,
+    /// ERROR or FATAL; `method` that of the call that failed, such as `example.Shards/Load`; `trace_id` and `span_id`
+    /// are 32 and 16 hexadecimal digits, and `flags` those of the trace. `attributes` are a mapping of more that is
+    /// known: str, bool, int, float, bytes, and lists and dicts of these.
     ///
     /// Raises an OSError if the record could not be written. It is counted in `dropped`, and the first failure in a row
     /// is told on stderr, too; what was written before stays as it is.
@@ -198,7 +198,7 @@ impl Writer {
 impl Writer {
     /// The writer of this process.
     ///
-    /// That of the process that it was forked from goes: its ids would come twice, and the thread that syncs is not here.
+    /// That of the process it was forked from goes: its ids would come twice, and the thread that syncs is not here.
     /// If another thread was using it when the process forked, that thread's clone keeps it, with its locks, for ever.
     fn current(&self, py: Python<'_>) -> PyResult<operr_log::Writer> {
         let mut state = self.lock();
