@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent import futures
+from contextlib import AsyncExitStack
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
@@ -203,15 +204,16 @@ def test_a_call_that_is_cancelled(
                 done.set()
 
         interceptor = operr.grpc.aio.ServerInterceptor(view="public", observer=observer)
-        async with aio_server(acts("aio", act), interceptor) as target:
-            async with grpc.aio.insecure_channel(target) as channel:
-                task = asyncio.ensure_future(grpc_service.aio_call(channel, method))
+        async with AsyncExitStack() as stack:
+            async with aio_server(acts("aio", act), interceptor) as target:
+                channel = await stack.enter_async_context(grpc.aio.insecure_channel(target))
+                request: Any = iter([b"0"]) if METHODS[method].startswith("stream") else b"0"
+                call = function_of(channel, method)(request, timeout=TIMEOUT)
                 await asyncio.wait_for(started.wait(), TIMEOUT)
                 if end == "cancel":
-                    task.cancel()
+                    call.cancel()
                     await asyncio.wait_for(done.wait(), TIMEOUT)
-        await asyncio.wait_for(done.wait(), TIMEOUT)
-        await asyncio.wait([task], timeout=TIMEOUT)
+            await asyncio.wait_for(done.wait(), TIMEOUT)
 
     began = time.monotonic()
     asyncio.run(run())
