@@ -1,4 +1,4 @@
-//! The names of attributes: OpenTelemetry's semantic conventions 1.43 (2026-11), and one of ours. Nowhere else are they.
+//! The names of attributes: OpenTelemetry's semantic conventions 1.44 (2026-11), and one of ours. Nowhere else are they.
 
 /// The class of the error, such as `operr.NotFoundError`; or what it was in the process that raised it, such as
 /// `builtins.KeyError`.

@@ -28,6 +28,20 @@ impl<'a> Fields<'a> {
         Fields { rest: message }
     }
 
+    /// How many bytes the first field of a message takes, whose end may not be there; `None` if that is no field.
+    pub(crate) fn length_of_first(message: &[u8]) -> Option<usize> {
+        let mut fields = Fields::new(message);
+        let (_, wire_type) = fields.key()?;
+        let value = match wire_type {
+            WireType::Varint => fields.varint().map(|_| 0)?,
+            WireType::SixtyFourBit => 8,
+            WireType::ThirtyTwoBit => 4,
+            WireType::LengthDelimited => usize::try_from(fields.varint()?).ok()?,
+            WireType::StartGroup | WireType::EndGroup => return None,
+        };
+        (message.len() - fields.left()).checked_add(value)
+    }
+
     /// How many bytes are not read yet.
     pub(crate) fn left(&self) -> usize {
         self.rest.len()

@@ -9,6 +9,8 @@
 
 use std::fmt;
 
+use crc_fast::{CrcAlgorithm, Digest};
+
 /// How many bytes a frame has in front of its record.
 pub(crate) const HEADER: usize = 12;
 /// How many bytes it has behind it.
@@ -102,7 +104,29 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The checksum as TFRecord has it: rotated, and with a constant added, so that checksums of checksums are none.
+/// The checksum of a record that is seen in parts.
+pub(crate) struct Checksum(Digest);
+
+impl Checksum {
+    pub(crate) fn new() -> Checksum {
+        Checksum(Digest::new(CrcAlgorithm::Crc32Iscsi))
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// As it stands behind the record.
+    pub(crate) fn footer(&self) -> [u8; FOOTER] {
+        mask(self.0.finalize() as u32).to_le_bytes()
+    }
+}
+
 fn masked_crc(bytes: &[u8]) -> u32 {
-    crc_fast::crc32_iscsi(bytes).rotate_right(15).wrapping_add(0xA282_EAD8)
+    mask(crc_fast::crc32_iscsi(bytes))
+}
+
+/// A checksum as TFRecord has it: rotated, and with a constant added, so that checksums of checksums are none.
+fn mask(crc: u32) -> u32 {
+    crc.rotate_right(15).wrapping_add(0xA282_EAD8)
 }

@@ -10,6 +10,7 @@
 )]
 
 pub mod attributes;
+mod disk;
 mod event;
 mod fields;
 mod frame;

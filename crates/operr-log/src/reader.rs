@@ -1,7 +1,7 @@
 //! [`Reader`]: the records of a log, or of any files of one, in the order of time.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -71,7 +71,8 @@ impl fmt::Display for Corruption {
 
 /// The entries of files, merged in the order of time, each file's in its own order.
 ///
-/// Has the next record of each file in memory, and a part of those files that have records of the same time.
+/// Has the next record of each file in memory, 64 KiB of each of those that have records of the same time, less where
+/// there are many, and at most 64 files open at once.
 ///
 /// ```no_run
 /// use operr_log::{Entry, Reader};
@@ -88,11 +89,11 @@ impl fmt::Display for Corruption {
 #[derive(Debug, Default)]
 pub struct Reader {
     inputs: Vec<Input>,
-    /// The time of the next record of each input that has one; of equal times, the first input comes first.
+    /// The time of the next entry of each input that has one; of equal times, the first input comes first.
     heads: BinaryHeap<Reverse<(u64, usize)>>,
-    /// What comes before these.
-    ready: VecDeque<io::Result<Entry>>,
-    /// What is followed, and the files of it that are known.
+    /// Those that may have a file open.
+    open: Vec<usize>,
+    /// What is followed, and the files that are known.
     followed: Vec<PathBuf>,
     known: BTreeSet<PathBuf>,
 }
@@ -103,7 +104,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// When one of them is nothing.
+    /// When one of them is nothing, or a folder cannot be read.
     pub fn open<P: AsRef<Path>>(meant: impl IntoIterator<Item = P>) -> io::Result<Reader> {
         let mut reader = Reader::default();
         for meant in meant {
@@ -111,7 +112,7 @@ impl Reader {
             if found.is_empty() {
                 return Err(source::nothing(meant.as_ref()));
             }
-            found.into_iter().for_each(|path| reader.add(path.as_path().into(), Source::new(path)));
+            reader.add_all(found);
         }
         Ok(reader)
     }
@@ -146,18 +147,24 @@ impl Reader {
         (0..self.inputs.len()).for_each(|index| self.advance(index));
         for index in 0..self.followed.len() {
             let found = self.followed.get(index).map_or(Ok(Vec::new()), |meant| source::resolve(meant))?;
-            for path in found {
-                if self.known.insert(path.clone()) {
-                    self.add(path.as_path().into(), Source::new(path));
-                }
-            }
+            self.add_all(found);
         }
         Ok(())
     }
 
+    /// Each of these, once.
+    fn add_all(&mut self, paths: Vec<PathBuf>) {
+        for path in paths {
+            if self.known.insert(path.clone()) {
+                self.add(path.as_path().into(), Source::new(path));
+            }
+        }
+    }
+
     fn add(&mut self, file: Arc<Path>, source: Source) {
         let is_followed = !self.followed.is_empty();
-        self.inputs.push(Input { file, scan: Scan::new(source, FIRST_CHUNK), is_followed, head: None });
+        let scan = Scan::new(source, FIRST_CHUNK);
+        self.inputs.push(Input { file, scan, is_followed, time: 0, head: None });
         let index = self.inputs.len() - 1;
         self.advance(index);
         // Most files have nothing to say before others have ended.
@@ -168,21 +175,29 @@ impl Reader {
         }
     }
 
-    /// Reads on in a file until it has a record at its head.
+    /// Reads on in a file to its next entry.
     fn advance(&mut self, index: usize) {
         let Some(input) = self.inputs.get_mut(index).filter(|input| input.head.is_none()) else { return };
-        loop {
-            match input.next() {
-                Ok(None) => return input.scan.rest(),
-                Ok(Some(Entry::Record(logged))) => {
-                    let time = logged.record.time_unix_nano();
-                    input.head = Some(logged);
-                    return self.heads.push(Reverse((time, index)));
-                }
-                Ok(Some(corruption)) => self.ready.push_back(Ok(corruption)),
-                Err(error) => return self.ready.push_back(Err(error)),
+        let was_open = input.scan.is_open();
+        let Some(entry) = input.next().transpose() else { return input.scan.rest() };
+        if let Ok(Entry::Record(logged)) = &entry {
+            input.time = logged.record.time_unix_nano();
+        }
+        input.head = Some(entry);
+        self.heads.push(Reverse((input.time, index)));
+        if !was_open && input.scan.is_open() {
+            self.opened(index);
+        }
+    }
+
+    /// Closes the others where a process has only so many.
+    fn opened(&mut self, index: usize) {
+        if self.open.len() >= OPEN {
+            for index in self.open.drain(..) {
+                self.inputs.get_mut(index).into_iter().for_each(|input| input.scan.close());
             }
         }
+        self.open.push(index);
     }
 }
 
@@ -190,15 +205,15 @@ impl Iterator for Reader {
     type Item = io::Result<Entry>;
 
     fn next(&mut self) -> Option<io::Result<Entry>> {
-        if let Some(entry) = self.ready.pop_front() {
-            return Some(entry);
-        }
         let Reverse((_, index)) = self.heads.pop()?;
         let input = self.inputs.get_mut(index)?;
-        input.scan.read_by(CHUNK);
-        let logged = input.head.take()?;
-        self.advance(index);
-        Some(Ok(Entry::Record(logged)))
+        input.scan.read_by((CHUNKS / (self.heads.len() as u64 + 1)).clamp(FIRST_CHUNK, CHUNK));
+        let entry = input.head.take()?;
+        // What cannot be read is tried again when it is followed only.
+        if entry.is_ok() {
+            self.advance(index);
+        }
+        Some(entry)
     }
 }
 
@@ -207,8 +222,10 @@ struct Input {
     file: Arc<Path>,
     scan: Scan<Source>,
     is_followed: bool,
-    /// Its next record.
-    head: Option<Logged>,
+    /// When its last record happened.
+    time: u64,
+    /// What is next.
+    head: Option<io::Result<Entry>>,
 }
 
 impl Input {
@@ -238,5 +255,9 @@ impl fmt::Debug for Input {
 
 /// How many bytes of a file are read at a time.
 const CHUNK: u64 = 64 << 10;
-/// How many are read to find its first record.
+/// How many bytes of all files are had in memory, as long as these are not too many.
+const CHUNKS: u64 = 16 << 20;
+/// How many files are open.
+const OPEN: usize = 64;
+/// How many bytes are read to find the first record of a file.
 const FIRST_CHUNK: u64 = 4 << 10;

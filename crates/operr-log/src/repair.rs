@@ -1,9 +1,10 @@
 //! What a writer that died has left in the middle of a record, cut off and kept beside the file.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::{File, TryLockError};
+use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use crate::disk;
 use crate::frame::Reason;
 use crate::name::{self, FileName};
 use crate::scan::{Found, Scan, What};
@@ -37,46 +38,47 @@ pub struct Repair {
 pub fn repair(path: impl AsRef<Path>) -> io::Result<Option<Repair>> {
     let path = path.as_ref();
     let mut file = File::options().read(true).write(true).open(path)?;
-    file.try_lock().map_err(|error| match error {
-        fs::TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "its writer has it open"),
-        fs::TryLockError::Error(error) => error,
+    disk::try_lock(&file).map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "its writer has it open"),
+        TryLockError::Error(error) => error,
     })?;
-    let Some(end) = end_of_records(&mut file)? else { return Ok(None) };
+    let Some(end) = end_of_records(&file)? else { return Ok(None) };
     let kept = FileName::torn(path);
-    let mut torn = Vec::new();
     file.seek(SeekFrom::Start(end))?;
-    file.read_to_end(&mut torn)?;
     let mut beside = File::options().append(true).create(true).open(&kept)?;
-    beside.write_all(&torn)?;
+    let torn = io::copy(&mut file, &mut beside)?;
     // There, before they are gone here.
     beside.sync_all()?;
+    disk::sync_folder(&kept)?;
     file.set_len(end)?;
     file.sync_all()?;
-    Ok(Some(Repair { path: path.to_owned(), length: end, torn: torn.len() as u64, kept }))
+    Ok(Some(Repair { path: path.to_owned(), length: end, torn, kept }))
 }
 
 /// Repairs the files of a log that writers on this machine left.
 pub(crate) fn repair_log(log: &Path) -> io::Result<()> {
     let host = name::host();
     for name in name::files_of(log)?.into_iter().filter(|name| name.host == host) {
+        let path = name.path();
         // One that cannot be repaired is a reader's matter.
-        let _ = repair(name.path());
+        if !ends_with_record(&path).unwrap_or(true) {
+            let _ = repair(path);
+        }
     }
     Ok(())
 }
 
-/// Where the last whole record ends, if that is not the end of the file.
-fn end_of_records(file: &mut File) -> io::Result<Option<u64>> {
+/// Whether a file ends with a record, by what its last bytes look like: most do, and many are large.
+fn ends_with_record(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    // Most files end as they should, and many are large.
-    if length > TAIL {
-        file.seek(SeekFrom::Start(length - TAIL))?;
-        let last = last_of(file)?.1;
-        if last.is_some_and(|found| matches!(found.what, What::Record { .. })) {
-            return Ok(None);
-        }
-    }
-    file.seek(SeekFrom::Start(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let (_, last) = last_of(&file)?;
+    Ok(last.is_none_or(|found| matches!(found.what, What::Record { .. })))
+}
+
+/// Where the last whole record ends, if that is not the end of the file.
+fn end_of_records(file: &File) -> io::Result<Option<u64>> {
     let (is_any, last) = last_of(file)?;
     match last {
         Some(Found { what: What::Corruption { reason, .. }, .. }) if !is_any && reason != Reason::Torn => {
@@ -98,6 +100,6 @@ fn last_of(file: &File) -> io::Result<(bool, Option<Found>)> {
     Ok((is_any, last))
 }
 
-/// How much of the end of a file is looked at first.
+/// How much of the end of a file is looked at.
 const TAIL: u64 = 64 << 10;
 const CHUNK: u64 = 256 << 10;

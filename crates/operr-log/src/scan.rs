@@ -4,7 +4,8 @@ use std::io;
 
 use bytes::{Buf as _, Bytes};
 
-use crate::frame::{FOOTER, Frame, HEADER, Reason};
+use crate::fields::Fields;
+use crate::frame::{Checksum, FOOTER, Frame, HEADER, MAX_RECORD, Reason};
 use crate::source::{ReadChunk, Source};
 
 /// What a scan finds next.
@@ -36,13 +37,28 @@ pub(crate) struct Scan<R> {
     number: u64,
     /// Where bytes begin that are no record, and why the first of them are none.
     broken: Option<(u64, Reason)>,
-    is_recovered: bool,
+    /// Whether the end of the last record is lost: what looks like a header may be part of some record.
+    is_lost: bool,
+    /// The length of the record that is next, without its header, which is damaged.
+    headless: Option<usize>,
+    /// Up to where such a record was looked for in vain.
+    looked: u64,
 }
 
 impl<R: ReadChunk> Scan<R> {
     /// A scan that reads so many bytes at a time.
     pub(crate) fn new(source: R, chunk: u64) -> Scan<R> {
-        Scan { source, chunk, buffer: Bytes::new(), offset: 0, number: 0, broken: None, is_recovered: false }
+        Scan {
+            source,
+            chunk,
+            buffer: Bytes::new(),
+            offset: 0,
+            number: 0,
+            broken: None,
+            is_lost: false,
+            headless: None,
+            looked: 0,
+        }
     }
 
     /// What is next. `None` at the end of what there is, where a later call goes on if there is more then; part of a
@@ -62,15 +78,25 @@ impl<R: ReadChunk> Scan<R> {
     }
 
     fn find(&mut self, is_all: bool) -> io::Result<Option<Found>> {
+        if let Some(length) = self.headless.take() {
+            return Ok(Some(self.record(0, length)));
+        }
         loop {
             match Frame::at(&self.buffer) {
                 Frame::Whole(length) => {
                     return Ok(Some(match self.broken.take() {
                         Some(broken) => self.corruption(broken),
-                        None => self.record(length),
+                        None => self.record(HEADER, length),
                     }));
                 }
-                Frame::Broken(reason) => self.skip(1, reason),
+                Frame::Broken(reason) => {
+                    self.headless = self.record_without_header()?;
+                    if self.headless.is_some() {
+                        self.skip(HEADER, reason);
+                        return Ok(self.broken.take().map(|broken| self.corruption(broken)));
+                    }
+                    self.skip(1, reason);
+                }
                 Frame::Damaged(length) => {
                     // What lies in a damaged record, were it a frame, is none of the file's.
                     self.fill(length + HEADER)?;
@@ -81,31 +107,33 @@ impl<R: ReadChunk> Scan<R> {
                     if self.fill(length)? {
                         continue;
                     }
-                    if !is_all || (!self.buffer.is_empty() && self.source.is_written()) {
+                    if self.is_lost
+                        && let Some(forged) = self.next_whole()
+                    {
+                        self.skip(forged, Reason::Torn);
+                    } else if self.buffer.is_empty() || !is_all || self.source.is_written() {
                         return Ok(self.broken.take().map(|broken| self.corruption(broken)));
+                    } else {
+                        self.skip(self.buffer.len(), Reason::Torn);
                     }
-                    if self.buffer.is_empty() {
-                        return Ok(self.broken.take().map(|broken| self.corruption(broken)));
-                    }
-                    self.skip(self.buffer.len(), Reason::Torn);
                 }
             }
         }
     }
 
-    fn record(&mut self, length: usize) -> Found {
-        let frame = HEADER + length + FOOTER;
-        let bytes = self.buffer.slice(HEADER..HEADER + length);
+    /// Takes a record behind so many bytes.
+    fn record(&mut self, header: usize, length: usize) -> Found {
+        let frame = header + length + FOOTER;
+        let bytes = self.buffer.slice(header..header + length);
         self.buffer.advance(frame);
-        let what = What::Record { bytes, is_recovered: std::mem::take(&mut self.is_recovered) };
+        let what = What::Record { bytes, is_recovered: std::mem::take(&mut self.is_lost) };
         let found = Found { number: self.number, offset: self.offset, what };
         self.number += 1;
         self.offset += frame as u64;
         found
     }
 
-    fn corruption(&mut self, (offset, reason): (u64, Reason)) -> Found {
-        self.is_recovered = true;
+    fn corruption(&self, (offset, reason): (u64, Reason)) -> Found {
         let length = self.offset - offset;
         Found { number: self.number, offset, what: What::Corruption { length, reason } }
     }
@@ -113,8 +141,42 @@ impl<R: ReadChunk> Scan<R> {
     /// Goes on behind the first bytes, which are no record.
     fn skip(&mut self, length: usize, reason: Reason) {
         self.broken.get_or_insert((self.offset, reason));
+        self.is_lost = true;
         self.buffer.advance(length);
         self.offset += length as u64;
+    }
+
+    /// The length of the record here whose header is damaged, if the rest of its frame is whole: it ends behind one of its
+    /// fields, where its checksum is, and the next frame begins. So no frame that lies in it is taken for one of the file's.
+    fn record_without_header(&mut self) -> io::Result<Option<usize>> {
+        if self.is_lost || self.offset < self.looked {
+            return Ok(None);
+        }
+        let (mut length, mut checksum) = (0, Checksum::new());
+        let found = loop {
+            let start = HEADER + length;
+            self.fill(start + LONGEST_KEY)?;
+            let field = self.buffer.get(start..).and_then(Fields::length_of_first);
+            let Some(field) = field.filter(|&field| field <= MAX_RECORD - length) else { break None };
+            self.fill(start + field + FOOTER + HEADER)?;
+            let Some(field) = self.buffer.get(start..start + field) else { break None };
+            length += field.len();
+            checksum.update(field);
+            if let Some((footer, rest)) = self.buffer.get(HEADER + length..).and_then(<[u8]>::split_first_chunk)
+                && *footer == checksum.footer()
+                && Frame::may_begin(rest)
+            {
+                break Some(length);
+            }
+        };
+        self.looked = self.offset + length as u64;
+        Ok(found)
+    }
+
+    /// Where the next whole frame begins behind the first byte, in what is read already.
+    fn next_whole(&self) -> Option<usize> {
+        (1..self.buffer.len())
+            .find(|&at| self.buffer.get(at..).is_some_and(|bytes| matches!(Frame::at(bytes), Frame::Whole(_))))
     }
 
     /// Reads on until there are so many bytes; tells whether there are.
@@ -137,6 +199,16 @@ impl<R: ReadChunk> Scan<R> {
 }
 
 impl Scan<Source> {
+    /// Whether it has a file open.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.source, Source::File { open: Some(_), .. })
+    }
+
+    /// Closes a file until it is read on.
+    pub(crate) fn close(&mut self) {
+        self.source.close_at(self.offset + self.buffer.len() as u64);
+    }
+
     /// Closes a file, and forgets what was read of it, until it is read on.
     pub(crate) fn rest(&mut self) {
         if self.source.close_at(self.offset) {
@@ -144,3 +216,6 @@ impl Scan<Source> {
         }
     }
 }
+
+/// How many bytes the number, the type and the length of a field have at most.
+const LONGEST_KEY: usize = 20;

@@ -1,9 +1,10 @@
 //! Which files are meant, and how they are read: open only while there is something to read of them.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use crate::disk;
 use crate::name::{self, FileName};
 
 /// Where bytes come from.
@@ -81,31 +82,38 @@ impl ReadChunk for Source {
 
     fn is_written(&self) -> bool {
         match self {
-            Source::File { path, .. } => {
-                let lock = File::open(path).map(|file| file.try_lock_shared());
-                matches!(lock, Ok(Err(TryLockError::WouldBlock)))
-            }
+            Source::File { path, .. } => disk::is_locked(path),
             Source::Stream(_) => false,
         }
     }
 }
 
-/// The files that are meant: `-`, which is stdin, a file, a pattern with `*`, `?` or `[`; else those of a log of this name.
+/// The files that are meant: `-`, which is stdin, a file, those of a log of this name, or those of a pattern with `*`, `?`
+/// or `[`.
 pub(crate) fn resolve(meant: &Path) -> io::Result<Vec<PathBuf>> {
     if meant == Path::new(STDIN) || meant.is_file() {
         return Ok(vec![meant.to_owned()]);
     }
-    let text = meant.to_str().unwrap_or_default();
-    if text.contains(['*', '?', '[']) {
-        let invalid = |error: glob::PatternError| io::Error::new(io::ErrorKind::InvalidInput, error.to_string());
-        let paths = glob::glob(text).map_err(invalid)?;
-        return Ok(paths.filter_map(Result::ok).filter(|path| path.is_file()).collect());
+    let files = match name::files_of(meant) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        names => names?.iter().map(FileName::path).collect(),
+    };
+    match meant.to_str() {
+        Some(pattern) if files.is_empty() && pattern.contains(['*', '?', '[']) => matches(pattern),
+        _ => Ok(files),
     }
-    match name::files_of(meant) {
-        Ok(names) => Ok(names.iter().map(FileName::path).collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
+}
+
+/// The files that a pattern means.
+fn matches(pattern: &str) -> io::Result<Vec<PathBuf>> {
+    let invalid = |error: glob::PatternError| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("{pattern} is no pattern: {error}"))
+    };
+    let mut files = Vec::new();
+    for path in glob::glob(pattern).map_err(invalid)? {
+        files.extend(Some(path.map_err(io::Error::from)?).filter(|path| path.is_file()));
     }
+    Ok(files)
 }
 
 /// What to say where nothing is found.

@@ -1,8 +1,9 @@
 //! [`Writer`]: appends to a log, from many threads, and neither blocks nor ends the service when it cannot.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use operr::{Budget, Container};
 use uuid::Uuid;
 
+use crate::disk;
 use crate::event::Event;
 use crate::frame;
 use crate::name::{self, FileName};
@@ -84,14 +86,14 @@ impl Options {
         self
     }
 
-    /// Chooses how many files of the log are kept that nobody writes any more: the latest. The others are removed when
-    /// a file is begun.
+    /// Chooses how many files of the log are kept that nobody on this machine writes any more: the latest. The others are
+    /// removed when a file is begun, with what a repair kept of them.
     pub fn with_kept_files(mut self, files: usize) -> Options {
         self.keep_files = Some(files);
         self
     }
 
-    /// Chooses how long files are kept that nobody writes any more, from their last record on.
+    /// Chooses how long files are kept that nobody on this machine writes any more, from their last record on.
     pub fn with_kept_for(mut self, time: Duration) -> Options {
         self.keep_for = Some(time);
         self
@@ -121,7 +123,7 @@ impl Options {
             syncing: Mutex::new(()),
             options: self,
         };
-        shared.lock().begin(&shared)?;
+        shared.lock().rotate(&shared)?;
         let writer = Writer(Arc::new(shared));
         writer.0.keep_synced(&writer.0);
         Ok(writer)
@@ -129,6 +131,9 @@ impl Options {
 }
 
 /// A log that is written. Clones write to the same file, which is locked while there is one of them.
+///
+/// A process that forks without `exec` leaves its child a writer that begins a file of its own, if no other thread was using
+/// it just then: better is one that is opened after the fork. [`Durability::Every`] is the parent's only.
 #[derive(Clone, Debug)]
 pub struct Writer(Arc<Shared>);
 
@@ -152,7 +157,7 @@ impl Writer {
     /// result may be ignored. What was written before stays as it is, and the next record is tried anew.
     pub fn write(&self, event: &Event<'_>) -> io::Result<Uuid> {
         let now = SystemTime::now();
-        let uid = self.0.uids.next(now);
+        let uid = self.0.uids.next(process::id(), now);
         let mut frame = self.0.frame(event, uid, now);
         if frame.len() > frame::MAX_RECORD {
             let cut = event.error().fit(Budget::new(LARGE), Container::Status);
@@ -224,6 +229,8 @@ struct Open {
     path: PathBuf,
     len: u64,
     since: Instant,
+    /// When the next one could not be begun.
+    postponed: Option<Instant>,
 }
 
 impl Shared {
@@ -272,7 +279,9 @@ impl Shared {
                 Ok(())
             }
             Some(Err(error)) => {
-                self.lock().lose(self);
+                let mut state = self.lock();
+                state.lose(self);
+                state.file = None;
                 Err(error)
             }
             // Files are made safe when the next one is begun.
@@ -296,6 +305,40 @@ impl Shared {
         let _ = thread::Builder::new().name("operr-log".to_owned()).spawn(keep);
     }
 
+    /// The files of the log that writers on this machine made.
+    fn files(&self) -> io::Result<Vec<FileName>> {
+        let mut files = name::files_of(&self.log)?;
+        files.retain(|name| name.host == self.host);
+        Ok(files)
+    }
+
+    /// Removes the files that are not kept, of those that nobody writes.
+    fn remove_old(&self) {
+        let Options { keep_files, keep_for, .. } = self.options;
+        if keep_files.is_none() && keep_for.is_none() {
+            return;
+        }
+        let dead = self.files().unwrap_or_default().into_iter().filter_map(|name| {
+            let path = name.path();
+            let file = File::open(&path).ok()?;
+            file.try_lock().ok()?;
+            let modified = file.metadata().and_then(|metadata| metadata.modified()).ok()?;
+            // Locked until it is removed, for somebody may be about to repair it.
+            Some((modified, path, file))
+        });
+        let mut dead: Vec<_> = dead.collect();
+        dead.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+        let surplus = dead.len().saturating_sub(keep_files.unwrap_or(usize::MAX));
+        let now = SystemTime::now();
+        for (index, (modified, path, _locked)) in dead.into_iter().enumerate() {
+            let age = now.duration_since(modified).unwrap_or_default();
+            if index < surplus || keep_for.is_some_and(|time| age > time) {
+                let _ = fs::remove_file(&path);
+                let _ = fs::remove_file(FileName::torn(&path));
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -314,15 +357,15 @@ impl Drop for Shared {
 impl State {
     /// Appends a frame; gives how much is written then.
     fn append(&mut self, shared: &Shared, frame: &[u8]) -> io::Result<u64> {
-        if self.pid != std::process::id() || self.file.as_ref().is_none_or(|file| file.is_full(&shared.options, frame))
-        {
-            self.begin(shared)?;
+        if self.pid != process::id() || self.file.as_ref().is_none_or(|file| file.is_full(&shared.options, frame)) {
+            self.rotate(shared)?;
         }
         let Some(open) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
         if let Err(error) = (&*open.file).write_all(frame) {
             // What is there of it would be in the way of the next record.
             if open.file.set_len(open.len).is_err() {
                 self.lose(shared);
+                self.file = None;
             }
             return Err(error);
         }
@@ -331,49 +374,61 @@ impl State {
         Ok(self.written)
     }
 
-    /// Gives up a file that cannot be made safe. After such a failure, the operating system may say that it is.
+    /// Remembers that what is not safe yet cannot be made so. After such a failure, the operating system may say that it is.
     fn lose(&mut self, shared: &Shared) {
         let from = shared.safe.load(Ordering::Relaxed);
         self.lost = Some((self.lost.map_or(from, |(first, _)| first.min(from)), self.written));
-        self.file = None;
     }
 
-    /// Begins a file, and locks it.
-    fn begin(&mut self, shared: &Shared) -> io::Result<()> {
-        if let Some(before) = self.file.take()
-            && self.pid == std::process::id()
+    /// Goes on in the next file, once what is in the one before is safe.
+    fn rotate(&mut self, shared: &Shared) -> io::Result<()> {
+        let pid = process::id();
+        if self.pid != pid {
+            // That is the file of the process that this one was forked from.
+            *self = State { pid, written: self.written, ..State::default() };
+        }
+        let next = match self.begin(shared) {
+            Ok(next) => next,
+            // Better a file that is too large than a record that is lost, if that is still there.
+            Err(error) => {
+                self.file.take_if(|before| !before.path.exists());
+                return self.file.as_mut().map(Open::postpone).ok_or(error);
+            }
+        };
+        if let Some(before) = self.file.replace(next)
             && shared.options.durability != Durability::None
         {
             before.file.sync_data().inspect_err(|_| self.lose(shared))?;
             shared.safe.fetch_max(self.written, Ordering::Relaxed);
         }
-        let pid = std::process::id();
-        let files = name::files_of(&shared.log)?;
-        if self.pid != pid {
-            self.pid = pid;
-            self.next = 0;
-        }
-        let ours = files.iter().filter(|name| name.host == shared.host && name.pid == pid);
-        self.next = ours.map(|name| name.number + 1).max().unwrap_or_default().max(self.next);
+        shared.remove_old();
+        Ok(())
+    }
+
+    /// Makes a file, and locks it.
+    fn begin(&mut self, shared: &Shared) -> io::Result<Open> {
+        let files = shared.files()?;
+        let numbers = files.iter().filter(|name| name.pid == self.pid).map(|name| name.number + 1);
+        self.next = numbers.max().unwrap_or_default().max(self.next);
         // Others make files of this name only where two machines have one name, or a process looks for dead writers.
         for _ in 0..ATTEMPTS {
-            let name = FileName { log: shared.log.clone(), host: shared.host.clone(), pid, number: self.next };
+            let (log, host) = (shared.log.clone(), shared.host.clone());
+            let path = FileName { log, host, pid: self.pid, number: self.next }.path();
             self.next += 1;
-            let path = name.path();
             let file = match File::options().append(true).create_new(true).open(&path) {
                 Ok(file) => file,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
             };
-            if file.try_lock().is_err() {
+            if let Err(TryLockError::WouldBlock) = disk::try_lock(&file) {
+                fs::remove_file(&path)?;
                 continue;
             }
+            // Where there are no locks, nobody else can have one, and what a dead writer left is never repaired.
             if shared.options.durability != Durability::None {
-                sync_folder(&path)?;
+                disk::sync_folder(&path)?;
             }
-            self.file = Some(Open { file: Arc::new(file), path, len: 0, since: Instant::now() });
-            remove_old(&shared.options, files);
-            return Ok(());
+            return Ok(Open { file: Arc::new(file), path, len: 0, since: Instant::now(), postponed: None });
         }
         Err(io::Error::new(io::ErrorKind::AlreadyExists, "others make all the files that it begins"))
     }
@@ -385,62 +440,42 @@ impl Open {
         self.len > 0
             && (self.len + frame.len() as u64 > options.max_bytes
                 || options.max_age.is_some_and(|age| self.since.elapsed() >= age))
+            && self.postponed.is_none_or(|since| since.elapsed() >= POSTPONED)
+    }
+
+    /// Tries later, for the next file cannot be begun.
+    fn postpone(&mut self) {
+        self.postponed = Some(Instant::now());
     }
 }
 
-/// The ids of a writer's records: the time, and a number that begins anywhere.
+/// The ids of a writer's records: the time, and a number that begins anywhere, and elsewhere in each process.
 #[derive(Debug)]
 struct Uids {
-    random: u16,
+    random: u128,
     next: AtomicU64,
 }
 
 impl Uids {
     fn new() -> Uids {
-        let (high, low) = Uuid::new_v4().as_u64_pair();
-        Uids { random: high as u16, next: AtomicU64::new(low) }
+        Uids { random: Uuid::new_v4().as_u128(), next: AtomicU64::new(0) }
     }
 
-    fn next(&self, now: SystemTime) -> Uuid {
+    fn next(&self, pid: u32, now: SystemTime) -> Uuid {
         let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let number = self.next.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        let [first, second] = self.random.to_be_bytes();
-        let [a, b, c, d, e, f, g, h] = number;
         let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        uuid::Builder::from_unix_timestamp_millis(millis, &[first, second, a, b, c, d, e, f, g, h]).into_uuid()
+        // An odd factor spreads the processes over all numbers.
+        let start = self.random.wrapping_add(u128::from(pid).wrapping_mul(GOLDEN));
+        let number = start.wrapping_add(self.next.fetch_add(1, Ordering::Relaxed).into());
+        let [_, _, _, _, _, _, number @ ..] = number.to_be_bytes();
+        uuid::Builder::from_unix_timestamp_millis(millis, &number).into_uuid()
     }
 }
 
-/// Removes the files that are not kept, of those that nobody writes.
-fn remove_old(options: &Options, files: Vec<FileName>) {
-    if options.keep_files.is_none() && options.keep_for.is_none() {
-        return;
-    }
-    let now = SystemTime::now();
-    let dead = files.iter().filter_map(|name| {
-        let path = name.path();
-        let file = File::open(&path).ok()?;
-        file.try_lock().ok()?;
-        let modified = file.metadata().and_then(|metadata| metadata.modified()).ok()?;
-        Some((modified, path))
-    });
-    let mut dead: Vec<_> = dead.collect();
-    dead.sort();
-    let surplus = dead.len().saturating_sub(options.keep_files.unwrap_or(usize::MAX));
-    for (index, (modified, path)) in dead.into_iter().enumerate() {
-        let age = now.duration_since(modified).unwrap_or_default();
-        if index < surplus || options.keep_for.is_some_and(|time| age > time) {
-            let _ = fs::remove_file(&path);
-        }
-    }
-}
-
-/// Makes the entry of a new file safe, where folders can be synced.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
+/// How long a file goes on that is full, where the next one cannot be begun.
+const POSTPONED: Duration = Duration::from_secs(1);
+/// The golden ratio in 80 bits, as an odd number.
+const GOLDEN: u128 = 0x9E37_79B9_7F4A_7C15_F39D;
 /// How many names a new file is tried under.
 const ATTEMPTS: usize = 100;
 /// The budget of an error that is too large for a record: well below what one can have.

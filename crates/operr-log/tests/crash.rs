@@ -29,6 +29,7 @@ fn child() {
     match std::env::var("OPERR_LOG_CHILD").unwrap().as_str() {
         "write" => write_for_ever(Path::new(&log)),
         "fill" => fill(Path::new(&log)),
+        "rotate" => rotate(Path::new(&log)),
         other => panic!("{other}"),
     }
 }
@@ -178,6 +179,39 @@ fn a_file_that_may_not_grow() {
         let status = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &pid.to_string()]).status();
         assert!(status.unwrap().success());
     });
+}
+
+/// Writes before and after the parent has taken away all that a new file needs.
+fn rotate(log: &Path) {
+    let writer = Options::new().with_max_bytes(1).open(log).unwrap();
+    for n in 0..6 {
+        let uid = writer.write(&Event::new(&error(n))).unwrap();
+        io::stdout().write_all(format!("ack {uid}\n").as_bytes()).unwrap();
+        if n == 2 {
+            BufReader::new(io::stdin()).read_line(&mut String::new()).unwrap();
+        }
+    }
+    assert_eq!(writer.dropped(), 0);
+}
+
+/// The next file cannot be begun: the one that is there is written on.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_that_may_not_open_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut child = process(&log, "rotate").stdin(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut uid = || lines.find_map(|line| Some(line.split_once("ack ")?.1.to_owned()));
+    let mut acks: Vec<_> = (0..3).filter_map(|_| uid()).collect();
+    let status = Command::new("prlimit").args(["--nofile=3", "--pid", &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+    child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    acks.extend(std::iter::from_fn(uid));
+    assert!(child.wait().unwrap().success());
+    assert_eq!(acks.len(), 6);
+    assert!(acks.iter().eq(written(&log).keys()));
+    assert_eq!(files_of(&log).unwrap().len(), 3);
 }
 
 /// A file system that is full, where this process may mount one.

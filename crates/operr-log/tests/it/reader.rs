@@ -5,7 +5,7 @@ use std::io::{Cursor, Write as _};
 use std::time::{Duration, SystemTime};
 
 use operr::{Code, OpError};
-use operr_log::{Entry, Event, Options, Reader, Writer};
+use operr_log::{Entry, Event, Options, Reader, Reason, Writer};
 use proptest::prelude::*;
 
 use crate::logs::{errors, errors_of, read, write};
@@ -106,6 +106,73 @@ fn many_files_are_read_with_few_open() {
         most = most.max(open_files(folder.path()));
     }
     assert!(most <= 4, "{most}");
+}
+
+/// Files whose records alternate: each is read a little at a time.
+#[test]
+fn more_files_than_a_process_may_have_open() {
+    const FILES: usize = 1_100;
+    let folder = tempfile::tempdir().unwrap();
+    let writer = Writer::open(folder.path().join("log")).unwrap();
+    (1..=3 * FILES as u64).for_each(|seconds| at(&writer, seconds));
+    let path = writer.path().unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let mut ends: Vec<_> = read(&path).0.iter().map(|logged| logged.place.offset as usize).collect();
+    ends.push(bytes.len());
+    let many = folder.path().join("many");
+    fs::create_dir(&many).unwrap();
+    for (index, frame) in ends.windows(2).enumerate() {
+        let file = File::options().append(true).create(true).open(many.join((index % FILES).to_string()));
+        file.unwrap().write_all(&bytes[frame[0]..frame[1]]).unwrap();
+    }
+    let mut reader = Reader::open([many.join("*")]).unwrap();
+    let mut most = 0;
+    for seconds in 1..=3 * FILES {
+        match reader.next().unwrap().unwrap() {
+            Entry::Record(logged) => assert_eq!(logged.record.message().unwrap(), seconds.to_string()),
+            other => panic!("{other:?}"),
+        }
+        if seconds % 100 == 0 {
+            most = most.max(open_files(&many));
+        }
+    }
+    assert!(most <= 64, "{most}");
+}
+
+/// Each file once, however it is meant, and a name that looks like a pattern.
+#[test]
+fn what_is_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log[1]*");
+    let path = write(&log, &errors(3));
+    let pattern = folder.path().join("log*");
+    let mut reader = Reader::open([&log, &path, &pattern, &log]).unwrap();
+    assert_eq!(messages(&mut reader).len(), 3);
+    let error = Reader::open([folder.path().join("none***")]).unwrap_err();
+    assert!(error.to_string().contains("is no pattern"), "{error}");
+}
+
+/// Frames of something else are told as they come, and not gathered.
+#[test]
+fn files_of_other_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(&folder.path().join("log"), &errors(1));
+    let bytes = fs::read(&path).unwrap();
+    let text = b"no LogRecord";
+    let length = (text.len() as u64).to_le_bytes();
+    let crcs = [crate::damage::masked_crc(&length), crate::damage::masked_crc(text)].map(u32::to_le_bytes);
+    let frame = [&length[..], &crcs[0], text, &crcs[1]].concat();
+    let stream = [frame.repeat(1_000), bytes].concat();
+    let mut reader = Reader::from_read("other", Cursor::new(stream));
+    for number in 0..1_000 {
+        match reader.next().unwrap().unwrap() {
+            Entry::Corruption(corruption) => {
+                assert_eq!((corruption.reason, corruption.place.number), (Reason::NoLogRecord, number));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(messages(&mut reader).len(), 1);
 }
 
 /// How many files below a folder this process has open.

@@ -134,6 +134,21 @@ fn age_ends_a_file_and_removes_it() {
     assert_eq!(files_of(&log).unwrap().iter().map(|name| name.number).collect::<Vec<_>>(), [2]);
 }
 
+/// What lies on a shared disk may be written by other machines, whatever its locks say here.
+#[test]
+fn files_of_other_machines_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let ours = write(&log, &errors(1));
+    fs::write(FileName::torn(&ours), "torn").unwrap();
+    let theirs = FileName { host: "another".into(), ..FileName::parse(&ours).unwrap() }.path();
+    fs::copy(&ours, &theirs).unwrap();
+    drop(Options::new().with_kept_for(Duration::ZERO).open(&log).unwrap());
+    assert_eq!((ours.exists(), FileName::torn(&ours).exists(), theirs.exists()), (false, false, true));
+    drop(Options::new().with_kept_files(0).open(&log).unwrap());
+    assert!(theirs.exists());
+}
+
 #[test]
 fn a_torn_end_is_repaired_by_the_next_writer() {
     let folder = tempfile::tempdir().unwrap();
