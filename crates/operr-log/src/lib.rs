@@ -26,6 +26,7 @@ mod source;
 mod stats;
 mod writer;
 
+pub use self::stats::{Counted, Seen, Stats, Table};
 pub use event::{Event, Severity};
 pub use frame::Reason;
 #[cfg(feature = "tracing")]
@@ -34,7 +35,6 @@ pub use name::{FileName, files_of};
 pub use reader::{Corruption, Entry, Logged, Place, Reader};
 pub use record::Record;
 pub use repair::{Repair, repair};
-pub use stats::{Counted, Seen, Stats};
 pub use writer::{Durability, Options, Writer};
 
 /// The compiled schemas of `proto/`: a serialized `google.protobuf.FileDescriptorSet`.

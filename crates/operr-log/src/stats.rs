@@ -1,11 +1,14 @@
 //! [`Stats`]: how many errors there are by code, class, node and operation, and when each was seen.
 
-use std::collections::HashMap;
+mod table;
+
+pub use self::table::{Counted, Table};
 
 use crate::reader::{Entry, Logged};
 use crate::record::Record;
 
-/// What is counted of a log. Those of its parts, each counted alone, merge to those of the whole, in any order.
+/// What is counted of a log, in bounded memory. Those of its parts, each counted alone, merge to those of the whole, in any
+/// order.
 ///
 /// | table | name | which records |
 /// |---|---|---|
@@ -21,7 +24,7 @@ use crate::record::Record;
 /// for entry in Reader::open(["logs/queue"])? {
 ///     stats.add_entry(&entry?);
 /// }
-/// for counted in stats.codes() {
+/// for counted in stats.codes().rows() {
 ///     println!("{} {}", counted.count, counted.name);
 /// }
 /// # Ok::<_, std::io::Error>(())
@@ -35,18 +38,6 @@ pub struct Stats {
     classes: Table,
     nodes: Table,
     ops: Table,
-}
-
-/// How often a name was counted, and when.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Counted {
-    /// The name.
-    pub name: Box<str>,
-    /// How many records have it.
-    pub count: u64,
-    /// When the first and the last of them happened.
-    pub seen: Seen,
 }
 
 /// The first and the last of some times, in nanoseconds since the Unix epoch, as records have them: 0 is one that was not
@@ -109,9 +100,7 @@ impl Stats {
             (&mut self.nodes, &other.nodes),
             (&mut self.ops, &other.ops),
         ] {
-            for Counted { name, count, seen } in &other.rows {
-                table.add(name, *count, *seen);
-            }
+            table.merge(other);
         }
     }
 
@@ -130,65 +119,29 @@ impl Stats {
         self.seen
     }
 
-    /// By code; in each table, the most frequent first, and of equally many by name.
-    pub fn codes(&self) -> Vec<&Counted> {
-        self.codes.sorted()
+    /// By code.
+    pub fn codes(&self) -> &Table {
+        &self.codes
     }
 
     /// By class, as `operr.NotFoundError` or, where it was raised as something else, `builtins.KeyError`.
-    pub fn classes(&self) -> Vec<&Counted> {
-        self.classes.sorted()
+    pub fn classes(&self) -> &Table {
+        &self.classes
     }
 
     /// By the name of the node that failed.
-    pub fn nodes(&self) -> Vec<&Counted> {
-        self.nodes.sorted()
+    pub fn nodes(&self) -> &Table {
+        &self.nodes
     }
 
     /// By the type of operation that failed.
-    pub fn ops(&self) -> Vec<&Counted> {
-        self.ops.sorted()
+    pub fn ops(&self) -> &Table {
+        &self.ops
     }
 }
 
 impl Seen {
     fn and(self, other: Seen) -> Seen {
         Seen { first: self.first.min(other.first), last: self.last.max(other.last) }
-    }
-}
-
-/// Names, in the order in which they came.
-#[derive(Clone, Debug, Default)]
-struct Table {
-    rows: Vec<Counted>,
-    places: HashMap<Box<str>, usize>,
-    /// The place of the name that came last, which often is the next one too.
-    last: usize,
-}
-
-impl Table {
-    fn add(&mut self, name: &str, count: u64, seen: Seen) {
-        if self.rows.get(self.last).is_none_or(|row| *row.name != *name) {
-            self.last = match self.places.get(name) {
-                Some(&place) => place,
-                None => return self.begin(name, count, seen),
-            };
-        }
-        if let Some(row) = self.rows.get_mut(self.last) {
-            row.count += count;
-            row.seen = row.seen.and(seen);
-        }
-    }
-
-    fn begin(&mut self, name: &str, count: u64, seen: Seen) {
-        self.last = self.rows.len();
-        self.places.insert(name.into(), self.last);
-        self.rows.push(Counted { name: name.into(), count, seen });
-    }
-
-    fn sorted(&self) -> Vec<&Counted> {
-        let mut rows: Vec<_> = self.rows.iter().collect();
-        rows.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.name.cmp(&other.name)));
-        rows
     }
 }

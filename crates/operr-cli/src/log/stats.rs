@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use operr_log::{Counted, Entry, Seen};
+use operr_log::{Counted, Entry, Seen, Table};
 use serde_json::{Value, json};
 
 use super::filter::Filter;
@@ -50,12 +50,12 @@ impl Stats {
 }
 
 fn json_of(stats: &operr_log::Stats) -> Value {
-    let rows = |rows: Vec<&Counted>| -> Value {
+    let rows = |table: &Table| -> Value {
         let row = |row: &Counted| {
             let Seen { first, last, .. } = row.seen;
-            json!({ "name": row.name, "count": row.count, "first": time::nanos(first), "last": time::nanos(last) })
+            json!({ "name": &*row.name, "count": row.count, "first": time::nanos(first), "last": time::nanos(last) })
         };
-        rows.into_iter().map(row).collect()
+        table.rows().into_iter().map(row).collect()
     };
     json!({
         "records": stats.records(),
@@ -66,6 +66,12 @@ fn json_of(stats: &operr_log::Stats) -> Value {
         "classes": rows(stats.classes()),
         "nodes": rows(stats.nodes()),
         "ops": rows(stats.ops()),
+        "others": {
+            "codes": stats.codes().others(),
+            "classes": stats.classes().others(),
+            "nodes": stats.nodes().others(),
+            "ops": stats.ops().others(),
+        },
     })
 }
 
@@ -78,16 +84,17 @@ fn tables(stats: &operr_log::Stats) -> String {
         let _ = write!(out, "; {CODE}{}{CODE:#}", counted(stats.corruptions(), "place") + " damaged");
     }
     out.push('\n');
-    for (title, rows) in
+    for (title, counted) in
         [("CODE", stats.codes()), ("CLASS", stats.classes()), ("NODE", stats.nodes()), ("OP", stats.ops())]
     {
-        table(&mut out, title, &rows, stats.records());
+        table(&mut out, title, counted, stats.records());
     }
     out
 }
 
-fn table(out: &mut String, title: &str, rows: &[&Counted], records: u64) {
-    let (shown, hidden) = rows.split_at_checked(MAX_ROWS).unwrap_or((rows, &[]));
+fn table(out: &mut String, title: &str, table: &Table, records: u64) {
+    let rows = table.rows();
+    let (shown, hidden) = rows.split_at_checked(MAX_ROWS).unwrap_or((&rows, &[]));
     let names: Vec<_> = shown.iter().map(|row| cut::name(&row.name)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default().max(MIN_WIDTH);
     // The first row has the most.
@@ -109,6 +116,10 @@ fn table(out: &mut String, title: &str, rows: &[&Counted], records: u64) {
     if !hidden.is_empty() {
         let _ = writeln!(out, "{DIM}... {} not shown; --json has them all{DIM:#}", count(hidden.len(), "more row"));
     }
+    if table.others() > 0 {
+        let _ =
+            writeln!(out, "{DIM}... {} of other names, which are too many{DIM:#}", counted(table.others(), "record"));
+    }
 }
 
 fn counted(number: u64, what: &str) -> String {
@@ -128,4 +139,6 @@ Examples:
     $ operr log stats --json logs/queue > stats.json
 
 A class is what the error was raised as; a node is its node_def's name; an operation is the type that its op has, else its
-node_def. Errors without one are not in that table. Exit status: 0, and 1 if a file cannot be read.";
+node_def. Errors without one are not in that table. Of more than 4,096 names in a table, some are counted together.
+
+Exit status: 0, and 1 if a file cannot be read.";

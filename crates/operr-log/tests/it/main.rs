@@ -8,4 +8,5 @@ mod format;
 mod layer;
 mod logs;
 mod reader;
+mod stats;
 mod writer;

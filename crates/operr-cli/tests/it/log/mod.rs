@@ -3,6 +3,7 @@
 mod cat;
 mod damage;
 mod grep;
+mod limits;
 mod stats;
 mod tail;
 
