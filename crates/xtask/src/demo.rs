@@ -1,5 +1,5 @@
 //! The main job, shown: an error raised in one language caught whole in the other, hidden at the border and found again,
-//! and trailers of real TensorFlow servers.
+//! trailers of real TensorFlow servers, and the error log that all services wrote.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,20 +18,31 @@ pub(crate) fn run() -> Result<()> {
     process::run(&mut cargo(["build", "--quiet", "--package", "operr-queue", "--package", "operr-cli"]))?;
     let python = Program::python(python::environment_with_operr("plain", Profile::Dev)?);
     let rust = Program::rust();
+    let log = Log::new()?;
     let started = Instant::now();
-    let from_rust = cancelled_enqueue(&rust, &python)?;
-    let from_python = cancelled_enqueue(&python, &rust)?;
+    let from_rust = cancelled_enqueue(&rust, &python, &log)?;
+    let from_python = cancelled_enqueue(&python, &rust, &log)?;
     ensure!(
         without_places(&from_rust)? == without_places(&from_python)?,
         "the servers answer differently: {from_rust:?} and {from_python:?}"
     );
-    public_front(&python, &rust)?;
+    println!("\nthe same error, but for where the clients made the nodes");
+    let id = public_front(&python, &rust, &log)?;
     let trailers = captured_trailers()?;
+    let reports = [
+        ("queue-rust", &from_rust, None),
+        ("queue-python", &from_python, None),
+        // Behind the front, it was made in the same way.
+        ("queue-python", &from_python, None),
+        ("queue-front", &from_python, Some(&*id)),
+    ];
+    log.show(&reports)?;
     println!(
         "\nshown in {} ms: a CancelledError crossed from Rust to Python and from Python to Rust with its node, op, \
-         payload and cause, which stayed inside at a border and were found again, and {trailers} trailers of real \
-         TensorFlow servers decoded and encoded to the same bytes",
-        started.elapsed().as_millis()
+         payload and cause, stayed inside at a border and was found again in the log that {} processes wrote, and {trailers} \
+         trailers of real TensorFlow servers were decoded and encoded to the same bytes",
+        started.elapsed().as_millis(),
+        reports.len()
     );
     Ok(())
 }
@@ -61,17 +72,23 @@ impl Program {
     }
 }
 
-/// Starts a server or a front; gives its address.
-fn start(what: &str, command: &mut Command) -> Result<(Background, String)> {
-    let (server, line) = Background::start_server(command)?;
+/// The command `operr`, in the folder of the workspace.
+fn operr(arguments: &[&str]) -> Command {
+    let mut operr = Command::new(process::target().join("debug").join("operr"));
+    operr.args(arguments).current_dir(process::root()).stdin(Stdio::null());
+    operr
+}
+
+/// Starts a server or a front, which writes to the log; gives its address.
+fn start(what: &str, log: &Log, command: &mut Command) -> Result<(Background, String)> {
+    let (server, line) = Background::start_server(command.args(["--log", &log.name]))?;
     println!("{what}: {line}");
     let address = line.strip_prefix("listening on ").context("the server does not say where it listens")?;
     Ok((server, address.to_owned()))
 }
 
-/// A full queue, an enqueue that waits, and another client that closes the queue. Gives what the waiting one printed and
-/// kept.
-fn enqueue_until_cancelled(client: &Program, address: &str) -> Result<(String, Vec<u8>)> {
+/// A full queue, an enqueue that waits, and another client that closes the queue. Gives what the waiting one kept.
+fn enqueue_until_cancelled(client: &Program, address: &str, log: &Log) -> Result<Vec<u8>> {
     let call = |command: &str| {
         let mut call = client.command(command);
         call.args(["--server", address, "--timeout", "20"]);
@@ -83,7 +100,7 @@ fn enqueue_until_cancelled(client: &Program, address: &str) -> Result<(String, V
     process::read(call("enqueue").args(["--queue", &handle, "1.5"]))?;
     println!("client 1: enqueue 1.5 -> the queue is full");
 
-    let file = process::target().join("demo-error.pb");
+    let file = log.folder.join("error.status");
     let _ = fs::remove_file(&file);
     println!("client 1: enqueue 2.5 -> waits");
     let mut enqueue = call("enqueue");
@@ -93,7 +110,7 @@ fn enqueue_until_cancelled(client: &Program, address: &str) -> Result<(String, V
         let size = process::read(call("size").args(["--queue", &handle]))?;
         Ok(size.contains("pending_enqueues=1"))
     })?;
-    println!("client 2: close --cancel-pending-enqueues; client 1 prints what it caught:\n");
+    println!("client 2: close --cancel-pending-enqueues\n\nclient 1 prints what it caught:\n");
     process::read(call("close").args(["--queue", &handle, "--cancel-pending-enqueues"]))?;
     let (status, printed) = waiting.wait(Duration::from_secs(20)).context("client 1")?;
     print!("{printed}");
@@ -101,45 +118,27 @@ fn enqueue_until_cancelled(client: &Program, address: &str) -> Result<(String, V
     ensure!(class == "CancelledError", "client 1 caught another class: {class}");
     ensure!(status == 1, "client 1 ended with {status} and not with the 1 of a failed call");
 
-    let bytes = fs::read(&file).with_context(|| file.display().to_string())?;
-    Ok((printed, bytes))
+    fs::read(&file).with_context(|| file.display().to_string())
 }
 
 /// A cancelled enqueue on a server of another language. Gives what was caught.
-fn cancelled_enqueue(server: &Program, client: &Program) -> Result<OpError> {
+fn cancelled_enqueue(server: &Program, client: &Program, log: &Log) -> Result<OpError> {
     println!("\n== a queue server in {}, its clients in {}, each a process ==", server.language, client.language);
-    let (_server, address) = start("server", &mut server.command("serve"))?;
-    let (printed, bytes) = enqueue_until_cancelled(client, &address)?;
+    let (_server, address) = start("server", log, &mut server.command("serve"))?;
+    let bytes = enqueue_until_cancelled(client, &address, log)?;
     let caught = check(OpError::from_bytes(bytes.clone())?)?;
     ensure!(caught.to_bytes() == bytes, "it encodes to other bytes");
-
-    println!("\nthe same, by its parts, from the {} bytes that client 1 kept:", bytes.len());
-    println!("  class     {}", printed.lines().next().unwrap_or_default());
-    println!("  code      {} ({})", caught.code(), caught.code().value());
-    println!("  message   {:?}", caught.message());
-    let node = caught.node_def().context("no node_def")?;
-    println!("  node_def  {node:?}, inputs {:?}", node.decode()?.input);
-    let op = caught.op().context("no op")?;
-    let places: Vec<_> = op.traceback.iter().map(ToString::to_string).collect();
-    println!("  op        {:?}, created at {}", op.name, places.join(", "));
-    for (url, value) in caught.payloads().iter() {
-        println!("  payload   {url}: {} bytes", value.len());
-    }
-    println!("  cause     {}", caught.causes().first().context("no cause")?);
+    println!("\nclient 1 keeps it whole, a google.rpc.Status of {} bytes", bytes.len());
     Ok(caught.into())
 }
 
-/// A cancelled enqueue on a server behind a front: what the client sees of it, and what the front's log has.
-fn public_front(server: &Program, front: &Program) -> Result<()> {
+/// A cancelled enqueue on a server behind a front: what the client sees of it, and what the front logged. Gives the
+/// correlation id.
+fn public_front(server: &Program, front: &Program, log: &Log) -> Result<String> {
     println!("\n== the server in {}, a public front of it in {}, clients outside ==", server.language, front.language);
-    let (_server, backend) = start("server", &mut server.command("serve"))?;
-    let [log, file] = ["demo-front.log", "demo-found.pb"].map(|name| process::target().join(name));
-    for file in [&log, &file] {
-        let _ = fs::remove_file(file);
-    }
-    let mut command = front.command("front");
-    let (_front, address) = start("front", command.args(["--backend", &backend, "--log"]).arg(&log))?;
-    let (_, bytes) = enqueue_until_cancelled(front, &address)?;
+    let (_server, backend) = start("server", log, &mut server.command("serve"))?;
+    let (_front, address) = start("front", log, front.command("front").args(["--backend", &backend]))?;
+    let bytes = enqueue_until_cancelled(front, &address, log)?;
     let outside = OpError::from_bytes(bytes.clone())?;
     ensure!(outside.code() == Code::CANCELLED, "another code: {outside}");
     ensure!(Some(outside.message()) == Code::CANCELLED.description(), "a message of the inside: {outside}");
@@ -149,11 +148,11 @@ fn public_front(server: &Program, front: &Program) -> Result<()> {
     ensure!(!["enq", "closer", "_q", "Queue"].iter().any(|inside| text.contains(inside)), "of the inside: {text}");
     let id = outside.correlation_id().context("no correlation id")?;
 
-    println!("\nqueue find, with the front's log and that id, prints what it was inside:\n");
-    println!("{}", process::read(front.command("find").arg("--log").arg(&log).args([&id, "--save-error"]).arg(&file))?);
-    let found = check(OpError::from_bytes(fs::read(&file)?)?)?;
-    ensure!(found.correlation_id() == Some(id), "another correlation id: {found:?}");
-    Ok(())
+    println!("\ninside, found by that id:\n");
+    let found = log.print(&["grep", "--id", &id])?;
+    ensure!(found.contains(&format!("correlation id: {id}")), "another one was found");
+    ensure!(log.read(&["grep", "--id", &id, "--count"])? == "1", "it is not the only one");
+    Ok(id)
 }
 
 /// The error that a cancelled enqueue ends with, or what is wrong with it.
@@ -186,22 +185,26 @@ fn without_places(error: &OpError) -> Result<Vec<String>> {
 
 /// The trailers with details in `tests/golden/wire_vectors.json`, each looked into by `operr decode`.
 fn captured_trailers() -> Result<usize> {
-    println!("\n== trailers captured from real TensorFlow 2.21 servers, by operr decode ==");
+    println!("\n== trailers captured from real TensorFlow 2.21 servers, by operr decode ==\n");
     let text = fs::read(process::root().join("tests/golden/wire_vectors.json"))?;
     let vectors: Vec<Value> = serde_json::from_slice(&text)?;
-    let mut shown = 0;
+    let (mut shown, mut lines, mut last) = (0, Vec::new(), String::new());
     for vector in &vectors {
         let text = |key: &str| vector[key].as_str().unwrap_or_default();
         if text("details_bin_hex").is_empty() {
             continue;
         }
         let operr = |command: &[&str]| {
-            let mut operr = Command::new(process::target().join("debug").join("operr"));
-            operr.args(command).args(["--hex", text("details_bin_hex"), "--message", text("grpc_message")]);
-            operr.arg("--grpc-status").arg(vector["grpc_status"].to_string());
-            process::read(operr.current_dir(process::root()).stdin(Stdio::null()))
+            let mut operr = operr(command);
+            operr.args(["--hex", text("details_bin_hex"), "--message", text("grpc_message"), "--grpc-status"]);
+            process::read(operr.arg(vector["grpc_status"].to_string()))
         };
-        println!("\n{}", operr(&["decode"])?);
+        last = operr(&["decode"])?;
+        let line = clipped(last.lines().next().unwrap_or_default());
+        if !lines.contains(&line) {
+            println!("{line}");
+            lines.push(line);
+        }
 
         let object: Value = serde_json::from_str(&operr(&["decode", "--json"])?)?;
         ensure!(object["code"] == vector["grpc_status"], "another code: {object}");
@@ -218,7 +221,99 @@ fn captured_trailers() -> Result<usize> {
         shown += 1;
     }
     ensure!(shown > 0, "no trailer was shown");
+    println!("\n{shown} in all; the last one, whole:\n\n{last}");
     Ok(shown)
+}
+
+/// The beginning of a line that is longer than most terminals have room for.
+fn clipped(line: &str) -> String {
+    match line.char_indices().nth(110) {
+        Some((end, _)) => format!("{}...", line.split_at(end).0),
+        None => line.to_owned(),
+    }
+}
+
+/// The error log of all services.
+struct Log {
+    folder: PathBuf,
+    /// Its name as the commands take it, which run in the folder of the workspace.
+    name: String,
+}
+
+impl Log {
+    /// A log without a record: what an earlier demo wrote is removed.
+    fn new() -> Result<Log> {
+        let folder = process::target().join("demo");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let log = folder.join("queue");
+        let name = log.strip_prefix(process::root()).unwrap_or(&log).display().to_string();
+        Ok(Log { folder, name })
+    }
+
+    /// Shows what is in it, and fails unless that is what these services reported, in this order: each the error, with the
+    /// correlation id where a front gave it one.
+    fn show(&self, reports: &[(&str, &OpError, Option<&str>)]) -> Result<()> {
+        println!("\n== the error log that all of these services wrote, a file for each process ==\n");
+        let text = self.print(&["cat"])?;
+        let is_head = |line: &&str| line.contains(" ERROR queue-");
+        ensure!(text.lines().filter(is_head).count() == reports.len(), "not a record for each");
+        println!();
+        self.print(&["stats"])?;
+
+        let lines = self.read(&["cat", "--json"])?;
+        let records = lines.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+        ensure!(records.len() == reports.len(), "{} records of {}", records.len(), reports.len());
+        for (record, (service, error, id)) in records.iter().zip(reports) {
+            ensure!(record["service"] == **service, "another service: {record}");
+            ensure!(record["method"] == "operr.queue.v1.QueueService/Enqueue", "another method: {record}");
+            ensure!(record["recovered"] == false, "something is damaged: {record}");
+            let logged = self.error(&record["error"])?;
+            ensure!(said(&logged) == said(error), "another error: {record}");
+            ensure!(logged.correlation_id().as_deref() == *id, "another correlation id: {record}");
+        }
+        let stats: Value = serde_json::from_str(&self.read(&["stats", "--json"])?)?;
+        let all = reports.len();
+        ensure!(stats["records"] == all && stats["corruptions"] == 0, "another number: {stats}");
+        for (table, name) in
+            [("codes", "CANCELLED"), ("classes", "operr.CancelledError"), ("nodes", "enq"), ("ops", "QueueEnqueueV2")]
+        {
+            let rows = stats[table].as_array().context("no table")?;
+            ensure!(rows.len() == 1 && rows[0]["name"] == name && rows[0]["count"] == all, "other {table}: {stats}");
+        }
+        Ok(())
+    }
+
+    /// The error of a record that is a JSON object.
+    fn error(&self, object: &Value) -> Result<OpError> {
+        let [json, status] = ["record.json", "record.status"].map(|name| self.folder.join(name));
+        fs::write(&json, object.to_string())?;
+        let mut convert = operr(&["convert", "--from", "json", "--to", "status"]);
+        process::run(convert.arg(json).stdout(fs::File::create(&status)?))?;
+        Ok(OpError::from_bytes(fs::read(status)?)?)
+    }
+
+    /// Runs a command of `operr log` on it, and prints it with what it prints.
+    fn print(&self, command: &[&str]) -> Result<String> {
+        let text = self.read(command)?;
+        println!("$ operr log {} {}\n{text}", command.join(" "), self.name);
+        Ok(text)
+    }
+
+    /// What a command of `operr log` prints of it.
+    fn read(&self, command: &[&str]) -> Result<String> {
+        process::read(operr(&["log"]).args(command).arg(&self.name))
+    }
+}
+
+/// What its caller and the log are both told of an error: all but the correlation id, and where it was raised.
+fn said(error: &OpError) -> impl PartialEq + use<> {
+    let each = [error].into_iter().chain(error.causes());
+    let said = each.map(|error| {
+        let state = error.detail_bytes("operr.queue.v1.QueueState");
+        (error.to_string(), error.node_def(), error.op(), state)
+    });
+    said.collect::<Vec<_>>()
 }
 
 fn until(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {

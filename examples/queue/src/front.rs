@@ -1,17 +1,18 @@
 //! [`Front`]: a public front of an internal queue server, out of which comes nothing but public views.
 
 use std::future::pending;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use operr::grpc::{CallExt as _, Client, SendOptions, ServerLayer, View};
 use operr::{CancelledError, Code, DeadlineExceededError, OpError, ResultExt as _};
+use operr_log::{Event, Writer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tonic::transport::{Channel, Endpoint, Server, server::TcpIncoming};
 use tonic::{Request, Response, Status};
 
-use crate::log::Log;
 use crate::pb::queue_service_client::QueueServiceClient;
 use crate::pb::queue_service_server::{QueueService, QueueServiceServer};
 use crate::pb::{
@@ -63,7 +64,7 @@ impl Front {
     pub async fn serve(
         self,
         listener: TcpListener,
-        log: Log,
+        log: Option<Writer>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
         let is_closing = self.is_closing.clone();
@@ -131,11 +132,17 @@ impl QueueService for Front {
     }
 }
 
-/// The border around a front: callers get public views, and the log the whole errors.
-pub fn border(log: Log) -> ServerLayer {
-    ServerLayer::new()
-        .with_options(SendOptions::new().with_view(View::Public))
-        .with_observer(move |method, error| log.append(method, error))
+/// The border around a front: callers get public views, and the log the whole errors. Without a log they go to stderr, and
+/// so does what the log does not take.
+pub fn border(log: Option<Writer>) -> ServerLayer {
+    ServerLayer::new().with_options(SendOptions::new().with_view(View::Public)).with_observer(move |method, error| {
+        let event = Event::new(error).with_method(method);
+        if log.as_ref().is_none_or(|log| log.write(&event).is_err()) {
+            let error = error.clone().with_note(format!("answering {method}"));
+            // In one piece: others may write there, too. If it fails, there is nobody left to tell.
+            let _ = io::stderr().write_all(format!("{}\n", error.to_json()).as_bytes());
+        }
+    })
 }
 
 /// The request as it goes to the queue server, and how long the front waits for the answer.

@@ -8,12 +8,10 @@
 //! | [`service`] | the gRPC service: where a failure of the queue becomes an error of the call |
 //! | [`client`] | the same calls on the other side, where the error is caught |
 //! | [`front`] | the same service in front of such a server, for callers who may see less of the errors |
-//! | [`log`] | the whole errors of a front, to be found again |
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 pub mod client;
 pub mod front;
-pub mod log;
 pub mod node;
 pub mod pb;
 pub mod queue;
@@ -22,5 +20,4 @@ pub mod service;
 
 pub use client::Client;
 pub use front::Front;
-pub use log::Log;
 pub use service::serve;

@@ -1,7 +1,7 @@
 //! `queue`: serves queues, and calls them.
 //!
-//! A call prints one line to stdout, `find` the error. Exit status: 0; 1 when it failed, with the whole error on stderr,
-//! and when there is nothing to find; 2 when the command line is wrong.
+//! A call prints one line to stdout. Exit status: 0; 1 when it failed, with the whole error on stderr; 2 when the command
+//! line is wrong.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::io::{self, Write as _};
@@ -13,9 +13,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use operr::pb::tensorflow::DataType;
 use operr::{OpError, ResultExt as _};
+use operr_log::Writer;
 use operr_queue::client::float;
 use operr_queue::pb::{Handle, QueueState};
-use operr_queue::{Client, Front, Log};
+use operr_queue::{Client, Front};
 use tokio::net::TcpListener;
 
 /// Bounded FIFO queues over gRPC, whose calls fail as TensorFlow's queues do.
@@ -27,6 +28,9 @@ enum Command {
         /// Address to listen on; port 0 is any that is free.
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
+        /// Log for the errors of the calls that fail, such as logs/queue; its folder must be there.
+        #[arg(long, value_name = "NAME")]
+        log: Option<PathBuf>,
     },
     /// Serve a public front of a queue server until interrupted, once `listening on 127.0.0.1:50052` is printed.
     Front {
@@ -36,20 +40,9 @@ enum Command {
         /// Address of the queue server, which need not be there yet.
         #[arg(long)]
         backend: String,
-        /// File for the whole errors of the calls that fail, a JSON object a line; without it they go to stderr.
-        #[arg(long, value_name = "FILE")]
+        /// Log for the whole errors of the calls that fail, such as logs/queue; without it they go to stderr.
+        #[arg(long, value_name = "NAME")]
         log: Option<PathBuf>,
-    },
-    /// Print an error that a front logged.
-    Find {
-        /// The front's log.
-        #[arg(long, value_name = "FILE")]
-        log: PathBuf,
-        /// The correlation id that the caller was told.
-        id: String,
-        /// File for the error, too: a `google.rpc.Status`.
-        #[arg(long, value_name = "FILE")]
-        save_error: Option<PathBuf>,
     },
     #[command(flatten)]
     Call(Call),
@@ -145,34 +138,42 @@ struct Queue {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Command::parse() {
-        Command::Serve { listen } => serve(listen).await,
+        Command::Serve { listen, log } => serve(listen, log.as_deref()).await,
         Command::Front { listen, backend, log } => front(listen, &backend, log.as_deref()).await,
-        Command::Find { log, id, save_error } => find(&log, &id, save_error.as_deref()),
         Command::Call(call) => match call.run().await {
             Ok(line) => say(&line),
-            Err(error) => save(&error, call.options().save_error.as_deref()).and(Err(error)),
+            Err(error) => call.options().save(&error).and(Err(error)),
         },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // In one piece: other calls may write to the same terminal.
-            let _ = io::stderr().write_all(format!("{}\n", whole(&error)).as_bytes());
+            let class = error.code().class_name().unwrap_or("OpError");
+            let _ = io::stderr().write_all(format!("{class}\n{error:#}\n").as_bytes());
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(listen: SocketAddr) -> Result<(), OpError> {
+async fn serve(listen: SocketAddr, log: Option<&Path>) -> Result<(), OpError> {
+    let log = open(log, "queue-rust")?;
     let (listener, interruption) = self::listen(listen).await?;
-    operr_queue::serve(listener, interruption).await.context("serving")
+    operr_queue::serve(listener, log, interruption).await.context("serving")
 }
 
 async fn front(listen: SocketAddr, backend: &str, log: Option<&Path>) -> Result<(), OpError> {
     let front = Front::new(backend)?;
-    let log = log.map_or_else(|| Ok(Log::stderr()), Log::open)?;
+    let log = open(log, "queue-front")?;
     let (listener, interruption) = self::listen(listen).await?;
     front.serve(listener, log, interruption).await.context("serving")
+}
+
+/// Opens the log of this name, if one is given, for this service. Others may write to it at the same time.
+fn open(log: Option<&Path>, service: &str) -> Result<Option<Writer>, OpError> {
+    let Some(log) = log else { return Ok(None) };
+    let writer = operr_log::Options::new().with_service(service).open(log);
+    writer.context(format!("opening the log {}", log.display())).map(Some)
 }
 
 /// Listens, and says so; gives what ends that, too.
@@ -182,24 +183,6 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, impl Future<Output 
     let address = listener.local_addr().context("asking for the port")?;
     say(&format!("listening on {address}"))?;
     Ok((listener, interruption))
-}
-
-fn find(log: &Path, id: &str, save_error: Option<&Path>) -> Result<(), OpError> {
-    let error = Log::find(log, id)?;
-    save(&error, save_error)?;
-    say(&whole(&error))
-}
-
-fn save(error: &OpError, file: Option<&Path>) -> Result<(), OpError> {
-    match file {
-        Some(file) => std::fs::write(file, error.to_bytes()).context(format!("saving to {}", file.display())),
-        None => Ok(()),
-    }
-}
-
-/// The class, and all that there is to say.
-fn whole(error: &OpError) -> String {
-    format!("{}\n{error:#}", error.code().class_name().unwrap_or("OpError"))
 }
 
 impl Call {
@@ -243,6 +226,16 @@ impl Call {
             | Call::Dequeue { options, .. }
             | Call::Size { options, .. }
             | Call::Close { options, .. } => options,
+        }
+    }
+}
+
+impl Options {
+    /// Saves the error that the call fails with, if that is wanted.
+    fn save(&self, error: &OpError) -> Result<(), OpError> {
+        match &self.save_error {
+            Some(file) => std::fs::write(file, error.to_bytes()).context(format!("saving to {}", file.display())),
+            None => Ok(()),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use operr::grpc::ServerLayer;
 use operr::pb::tensorflow::DataType;
 use operr::{Code, OpError};
+use operr_log::{Event, Writer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::transport::{Server, server::TcpIncoming};
@@ -18,15 +20,26 @@ use crate::pb::{
 use crate::queue::{Failure, Queue, Reason};
 use crate::registry::Registry;
 
-/// Serves queues of its own until `shutdown`, and then ends the calls that wait, as TensorFlow's `Session.close()` does.
+/// Serves queues of its own until `shutdown`, and then ends the calls that wait, as TensorFlow's `Session.close()` does. The
+/// errors of the calls that fail go to the log, too.
 ///
 /// # Errors
 ///
 /// When the server cannot run.
-pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), tonic::transport::Error> {
+pub async fn serve(
+    listener: TcpListener,
+    log: Option<Writer>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
     let service = Service::default();
     let is_closing = service.is_closing.clone();
+    let mut layer = ServerLayer::new();
+    if let Some(log) = log {
+        // When it cannot be written, the writer says so, and the caller has the error all the same.
+        layer = layer.with_observer(move |method, error| _ = log.write(&Event::new(error).with_method(method)));
+    }
     Server::builder()
+        .layer(layer)
         .add_service(QueueServiceServer::new(service))
         .serve_with_incoming_shutdown(TcpIncoming::from(listener), async move {
             shutdown.await;

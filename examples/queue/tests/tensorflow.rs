@@ -108,7 +108,7 @@ impl Session {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (shutdown, interrupted) = oneshot::channel();
-        tokio::spawn(operr_queue::serve(listener, async { _ = interrupted.await }));
+        tokio::spawn(operr_queue::serve(listener, None, async { _ = interrupted.await }));
         let client = Client::connect(&address).await.unwrap();
         Session { client, queues: HashMap::new(), shutdown: Some(shutdown) }
     }

@@ -12,11 +12,13 @@ import math
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 
 import operr
+import operr.log
 
 from queue_service import Client, pb, serve
 from queue_service.client import float_tensor
@@ -27,7 +29,7 @@ def main() -> int:
     options = _parser().parse_args()
     try:
         if options.verb == "serve":
-            asyncio.run(_serve(options.listen))
+            asyncio.run(_serve(options.listen, options.log))
         else:
             _say(_call(options))
     except KeyboardInterrupt:
@@ -40,12 +42,14 @@ def main() -> int:
     return 0
 
 
-async def _serve(listen: str) -> None:
+async def _serve(listen: str, log: Path | None) -> None:
     host = listen.rpartition(":")[0]
     interrupted = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
-    await serve(listen, lambda port: _say(f"listening on {host}:{port}"), interrupted)
+    # Others may write to the log of this name at the same time.
+    with nullcontext() if log is None else operr.log.Writer(log, service="queue-python") as writer:
+        await serve(listen, lambda port: _say(f"listening on {host}:{port}"), interrupted, writer)
 
 
 def _call(options: argparse.Namespace) -> str:
@@ -134,6 +138,12 @@ def _parser() -> argparse.ArgumentParser:
         default="127.0.0.1:0",
         metavar="ADDRESS",
         help="address to listen on; port 0 is any that is free [default: %(default)s]",
+    )
+    serve.add_argument(
+        "--log",
+        type=Path,
+        metavar="NAME",
+        help="log for the errors of the calls that fail, such as logs/queue; its folder must be there",
     )
     create = call("create", "Make a queue of floats, and print its handle, such as `_0_q`.", _create, "q")
     create.add_argument(

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import grpc
 import operr
 import operr.grpc.aio
+import operr.log
 
 from queue_service import pb
 from queue_service.fifo import Queue, Reason, Refused
@@ -19,14 +20,23 @@ _T = TypeVar("_T")
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
-async def serve(address: str, announce: Callable[[int], None], shutdown: asyncio.Event) -> None:
+async def serve(
+    address: str, announce: Callable[[int], None], shutdown: asyncio.Event, log: operr.log.Writer | None = None
+) -> None:
     """Serves queues of its own until `shutdown`; ends the calls that wait then, as TensorFlow's `Session.close()` does.
 
-    `announce` is told the port. Raises `UnavailableError` if nobody can listen at the address.
+    `announce` is told the port. The errors of the calls that fail go to the `log`, too. Raises `UnavailableError` if
+    nobody can listen at the address.
     """
+
+    def observe(method: str, error: operr.OpError) -> None:
+        if log is not None:
+            log.write(error, method=method)
+
     service = Service()
+    interceptor = operr.grpc.aio.ServerInterceptor(observer=observe)
     # Two servers on one port would be two sets of queues.
-    server = grpc.aio.server(interceptors=[operr.grpc.aio.ServerInterceptor()], options=[("grpc.so_reuseport", 0)])
+    server = grpc.aio.server(interceptors=[interceptor], options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers([service.handlers()])
     try:
         port = server.add_insecure_port(address)

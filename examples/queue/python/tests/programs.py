@@ -15,10 +15,10 @@ LANGUAGES = ["rust", "python"]
 
 
 class Server:
-    """A server as a process of its own; a context manager, which ends it."""
+    """A server, or a front, as a process of its own; a context manager, which ends it."""
 
-    def __init__(self, language: str) -> None:
-        self._process = start(language, ["serve", "--listen", "127.0.0.1:0"], stderr=None)
+    def __init__(self, language: str, *options: str, verb: str = "serve") -> None:
+        self._process = start(language, [verb, "--listen", "127.0.0.1:0", *options], stderr=None)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line.startswith("listening on 127.0.0.1:"), line

@@ -1,86 +1,25 @@
 //! The program: server and clients as processes of their own.
 
-use std::process::{Output, Stdio};
-use std::time::Duration;
-
 use operr::{Code, OpError};
-use operr_queue::Log;
+use operr_log::attributes;
 use operr_queue::pb::QueueState;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::Command;
 
-use crate::{Scratch, bounded};
-
-/// A server process. It is killed with the test.
-struct Program {
-    address: String,
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Program {
-    async fn start() -> Program {
-        Program::start_as(&["serve"]).await
-    }
-
-    async fn start_as(arguments: &[&str]) -> Program {
-        let mut child = queue(arguments).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).await.unwrap();
-        let address = line.strip_prefix("listening on ").unwrap().trim_end().to_owned();
-        Program { address, child, stdout }
-    }
-
-    fn call(&self, verb: &str, arguments: &[&str]) -> Command {
-        queue(&[&[verb, "--server", &self.address], arguments].concat())
-    }
-
-    /// The line that a call prints which succeeds.
-    async fn succeed(&self, verb: &str, arguments: &[&str]) -> String {
-        let output = self.call(verb, arguments).output().await.unwrap();
-        assert!(output.status.success(), "{output:?}");
-        assert!(output.stderr.is_empty(), "{output:?}");
-        let line = String::from_utf8(output.stdout).unwrap();
-        line.strip_suffix('\n').filter(|line| !line.contains('\n')).expect("one line").to_owned()
-    }
-
-    async fn until(&self, handle: &str, state: &str) {
-        while !self.succeed("size", &["--queue", handle]).await.contains(state) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
-fn queue(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_queue"));
-    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
-    command
-}
-
-/// The correlation id that a failed call printed.
-fn correlation_id(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stderr);
-    text.lines().find_map(|line| line.strip_prefix("  correlation id: ")).expect("a correlation id").to_owned()
-}
-
-fn assert_failed(output: &Output, stderr: &str) {
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(output.stdout.is_empty(), "{output:?}");
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains(stderr), "{text}");
-}
+use crate::bounded;
+use crate::programs::{Log, Program, QUEUE, assert_failed, correlation_id, error_of, piped, queue};
 
 #[tokio::test]
 async fn a_second_process_cancels_the_enqueue_of_the_first() {
     let test = async {
-        let program = Program::start().await;
+        let program = Program::serve(&[]).await;
         let handle = program.succeed("create", &["--capacity", "1"]).await;
         assert_eq!(handle, "_0_q");
         assert_eq!(program.succeed("enqueue", &["--queue", &handle, "-1.5"]).await, "enqueued -1.5");
 
-        let file = Scratch::new("enqueue.status");
-        let arguments = ["--queue", &handle, "--node", "scope/enq", "2", "--save-error", file.as_str()];
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("enqueue.status");
+        let arguments = ["--queue", &handle, "--node", "scope/enq", "2", "--save-error", file.to_str().unwrap()];
         let waiting = program.call("enqueue", &arguments).spawn().unwrap();
         program.until(&handle, "pending_enqueues=1").await;
         let arguments = ["--queue", &handle, "--node", "closer", "--cancel-pending-enqueues"];
@@ -89,7 +28,7 @@ async fn a_second_process_cancels_the_enqueue_of_the_first() {
         let output = waiting.wait_with_output().await.unwrap();
         assert_failed(&output, "CANCELLED: Enqueue operation was cancelled\n\t [[{{node scope/enq}}]]\n");
         assert_failed(&output, "caused by CANCELLED: Queue '_0_q' was closed with cancel_pending_enqueues");
-        let error = OpError::from_bytes(std::fs::read(&file.0).unwrap()).unwrap();
+        let error = OpError::from_bytes(std::fs::read(file).unwrap()).unwrap();
         assert_eq!(error.code(), Code::CANCELLED);
         assert_eq!(error.node_def().unwrap().name().unwrap(), "scope/enq");
         assert_eq!(error.op().unwrap().r#type, "QueueEnqueueV2");
@@ -108,7 +47,7 @@ async fn a_second_process_cancels_the_enqueue_of_the_first() {
 #[tokio::test]
 async fn a_process_that_is_killed_releases_its_place() {
     let test = async {
-        let program = Program::start().await;
+        let program = Program::serve(&[]).await;
         let create = ["--capacity", "1", "--shared-name", "shared", "--node", "mine"];
         assert_eq!(program.succeed("create", &create).await, "shared");
         let on_queue = ["--queue", "shared", "--queue-node", "mine"];
@@ -143,8 +82,8 @@ async fn a_wrong_command_line_is_status_2() {
             &["serve", "--listen", "nowhere"],
             &["front"],
             &["front", "--backend", "127.0.0.1:1", "--listen", "nowhere"],
-            &["find", "--log", "log"],
-            &["find", "an id"],
+            &["serve", "--log"],
+            &["front", "--backend", "127.0.0.1:1", "--log"],
             &["steal"],
             &[],
         ] {
@@ -160,9 +99,9 @@ async fn a_wrong_command_line_is_status_2() {
 #[tokio::test]
 async fn an_error_that_a_front_hides_is_found_by_its_id() {
     let test = async {
-        let (log, file) = (Scratch::new("front.log"), Scratch::new("found.status"));
-        let server = Program::start().await;
-        let front = Program::start_as(&["front", "--backend", &server.address, "--log", log.as_str()]).await;
+        let log = Log::new();
+        let server = Program::serve(&[]).await;
+        let front = Program::front(&server.address, &["--log", log.name()]).await;
         let handle = front.succeed("create", &["--capacity", "1"]).await;
         front.succeed("enqueue", &["--queue", &handle, "1.5"]).await;
         let arguments = ["--queue", &handle, "--node", "scope/enq", "2.5"];
@@ -177,17 +116,17 @@ async fn an_error_that_a_front_hides_is_found_by_its_id() {
         let expected = format!("CancelledError\nCANCELLED: {says}\n  payloads: {payload}\n  correlation id: {id}\n");
         assert_eq!((outside.status.code(), String::from_utf8_lossy(&outside.stderr)), (Some(1), expected.into()));
 
-        let arguments = ["find", "--log", log.as_str(), &id, "--save-error", file.as_str()];
-        let found = queue(&arguments).output().await.unwrap();
-        assert!(found.status.success() && found.stderr.is_empty(), "{found:?}");
-        let error = OpError::from_bytes(std::fs::read(&file.0).unwrap()).unwrap();
-        assert_eq!(String::from_utf8_lossy(&found.stdout), format!("CancelledError\n{error:#}\n"));
+        let another = front.call("size", &["--queue", "nope"]).output().await.unwrap();
+        assert_eq!(error_of(&log.find(&correlation_id(&another))).code(), Code::NOT_FOUND);
+
+        let record = log.find(&id);
+        assert_eq!(record.text(attributes::SERVICE_NAME), Some("queue-front"));
+        assert_eq!(record.text(attributes::RPC_METHOD), Some("operr.queue.v1.QueueService/Enqueue"));
+        let error = error_of(&record);
+        assert_eq!(error.message(), "Enqueue operation was cancelled\n\t [[{{node scope/enq}}]]");
         assert_eq!(error.node_def().unwrap().name().unwrap(), "scope/enq");
         assert_eq!(error.causes()[0].op().unwrap().name, "closer");
         assert_eq!(error.detail::<QueueState>().unwrap().unwrap().pending_enqueues, 1);
-
-        let found = queue(&["find", "--log", log.as_str(), "another"]).output().await.unwrap();
-        assert_failed(&found, "NotFoundError\nNOT_FOUND: no error with the correlation id \"another\" in ");
     };
     bounded(test).await;
 }
@@ -195,9 +134,9 @@ async fn an_error_that_a_front_hides_is_found_by_its_id() {
 #[tokio::test]
 async fn a_front_whose_server_is_killed_says_no_more_than_that() {
     let test = async {
-        let log = Scratch::new("killed.log");
-        let mut server = Program::start().await;
-        let front = Program::start_as(&["front", "--backend", &server.address, "--log", log.as_str()]).await;
+        let log = Log::new();
+        let mut server = Program::serve(&[]).await;
+        let front = Program::front(&server.address, &["--log", log.name()]).await;
         let handle = front.succeed("create", &["--capacity", "1"]).await;
         let waiting = front.call("dequeue", &["--queue", &handle]).spawn().unwrap();
         front.until(&handle, "pending_dequeues=1").await;
@@ -206,7 +145,7 @@ async fn a_front_whose_server_is_killed_says_no_more_than_that() {
         let outside = waiting.wait_with_output().await.unwrap();
         // An element may have been taken: nobody shall try again who has not looked.
         assert_failed(&outside, &format!("UNKNOWN: {}\n", Code::UNKNOWN.description().unwrap()));
-        let whole = Log::find(&log.0, &correlation_id(&outside)).unwrap();
+        let whole = error_of(&log.find(&correlation_id(&outside)));
         assert!(!whole.causes().is_empty(), "{whole:#}");
         let outside = front.call("size", &["--queue", &handle]).output().await.unwrap();
         assert_failed(&outside, &format!("UNAVAILABLE: {}\n", Code::UNAVAILABLE.description().unwrap()));
@@ -217,31 +156,40 @@ async fn a_front_whose_server_is_killed_says_no_more_than_that() {
 #[tokio::test]
 async fn a_front_needs_no_log_to_answer() {
     let test = async {
-        let server = Program::start().await;
-        let mut fronts = vec![&[][..]];
+        let server = Program::serve(&[]).await;
+        let log = Log::new();
+        let mut fronts = vec![(queue(&["front", "--backend", &server.address]), None)];
         if cfg!(target_os = "linux") {
-            fronts.push(&["--log", "/dev/full"]);
+            fronts.push((no_room(&["front", "--backend", &server.address, "--log", log.name()]), Some(log.name())));
         }
-        for log in fronts {
-            let front = [&["front", "--backend", &server.address], log].concat();
-            let mut front = Program::start_as(&front).await;
-            let outside = front.call("size", &["--queue", "nope"]).output().await.unwrap();
-            assert_failed(&outside, "NotFoundError\nNOT_FOUND: Resource localhost/nope/");
-            front.succeed("create", &["--capacity", "1"]).await;
-
-            let id = correlation_id(&outside);
+        for (front, log) in fronts {
+            let mut front = Program::start(front).await;
             let mut lines = BufReader::new(front.child.stderr.take().unwrap()).lines();
-            let mut line = lines.next_line().await.unwrap().unwrap();
-            if !log.is_empty() {
-                assert!(line.starts_with("cannot write to /dev/full: "), "{line}");
-                line = lines.next_line().await.unwrap().unwrap();
+            for is_first in [true, false] {
+                let outside = front.call("size", &["--queue", "nope"]).output().await.unwrap();
+                assert_failed(&outside, "NotFoundError\nNOT_FOUND: Resource localhost/nope/");
+
+                let mut line = lines.next_line().await.unwrap().unwrap();
+                if let Some(log) = log.filter(|_| is_first) {
+                    assert!(line.starts_with(&format!("operr-log: cannot write to {log}: ")), "{line}");
+                    line = lines.next_line().await.unwrap().unwrap();
+                }
+                let whole = OpError::from_json(&line).unwrap();
+                assert_eq!(
+                    (whole.correlation_id(), whole.node_def().is_some()),
+                    (Some(correlation_id(&outside)), true)
+                );
+                assert_eq!(whole.origin().unwrap().notes, ["answering /operr.queue.v1.QueueService/Size"]);
             }
-            let whole = OpError::from_json(&line).unwrap();
-            assert_eq!((whole.correlation_id(), whole.node_def().is_some()), (Some(id), true));
+            front.succeed("create", &["--capacity", "1"]).await;
         }
-        let folder = std::env::temp_dir();
-        let front = ["front", "--backend", &server.address, "--log", folder.to_str().unwrap()];
-        assert_failed(&queue(&front).output().await.unwrap(), "  note: opening the log ");
+        let nowhere = format!("{}/nowhere/queue", log.name());
+        for verb in [&["serve"][..], &["front", "--backend", &server.address]] {
+            assert_failed(
+                &queue(&[verb, &["--log", &nowhere]].concat()).output().await.unwrap(),
+                "  note: opening the log ",
+            );
+        }
         let front = ["front", "--backend", "no address"];
         assert_failed(&queue(&front).output().await.unwrap(), "INVALID_ARGUMENT: ");
     };
@@ -253,8 +201,8 @@ async fn a_front_needs_no_log_to_answer() {
 async fn a_server_that_is_interrupted_ends_what_waits_and_then_itself() {
     for signal in ["-INT", "-TERM"] {
         let test = async {
-            let server = Program::start().await;
-            let front = Program::start_as(&["front", "--backend", &server.address]).await;
+            let server = Program::serve(&[]).await;
+            let front = Program::front(&server.address, &[]).await;
             for (mut program, says) in
                 [(front, Code::CANCELLED.description().unwrap()), (server, "Enqueue operation was cancelled")]
             {
@@ -262,8 +210,7 @@ async fn a_server_that_is_interrupted_ends_what_waits_and_then_itself() {
                 let waiting = program.call("enqueue", &["--queue", &handle, "1"]).spawn().unwrap();
                 program.until(&handle, "pending_enqueues=1").await;
 
-                let id = program.child.id().unwrap().to_string();
-                assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+                program.signal(signal).await;
                 assert_failed(&waiting.wait_with_output().await.unwrap(), says);
                 assert!(program.child.wait().await.unwrap().success());
                 let mut rest = String::new();
@@ -273,4 +220,11 @@ async fn a_server_that_is_interrupted_ends_what_waits_and_then_itself() {
         };
         bounded(test).await;
     }
+}
+
+/// The program where files have no room.
+fn no_room(arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"", QUEUE]).args(arguments);
+    piped(command)
 }

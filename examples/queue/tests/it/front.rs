@@ -6,6 +6,7 @@ use std::time::Duration;
 use operr::grpc::CallExt as _;
 use operr::pb::tensorflow::DataType;
 use operr::{CancelledError, Code, NotFoundError, OpError};
+use operr_log::attributes;
 use operr_queue::client::float;
 use operr_queue::front::border;
 use operr_queue::node::Node;
@@ -15,14 +16,15 @@ use operr_queue::pb::{
     Call, CloseRequest, CloseResponse, CreateRequest, CreateResponse, DequeueRequest, DequeueResponse, EnqueueRequest,
     EnqueueResponse, Handle, QueueState, SizeRequest, SizeResponse,
 };
-use operr_queue::{Client, Front, Log};
+use operr_queue::{Client, Front};
 use tokio::net::{TcpListener, TcpSocket};
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Endpoint, server::TcpIncoming};
 use tonic::{Request, Response, Status};
 use tower_layer::Layer as _;
 
-use crate::{Scratch, Server, assert_failure, assert_hides, assert_public, bounded, pending, until};
+use crate::programs::{Log, error_of};
+use crate::{Server, assert_failure, assert_hides, assert_public, bounded, pending, until};
 
 /// A server, and a front of it with this log; and a client of each.
 struct Both {
@@ -30,26 +32,26 @@ struct Both {
     inside: Client,
     front: Server,
     outside: Client,
-    log: Scratch,
+    log: Log,
 }
 
 impl Both {
-    async fn start(name: &str) -> Both {
-        let (server, log) = (Server::start().await, Scratch::new(name));
-        let front = Server::front(&server.address, log.log()).await;
+    async fn start() -> Both {
+        let (server, log) = (Server::start().await, Log::new());
+        let front = Server::front(&server.address, &log).await;
         let (inside, outside) = (server.connect().await, front.connect().await);
         Both { server, inside, front, outside, log }
     }
 
-    async fn with_queue(name: &str) -> (Both, Handle) {
-        let both = Both::start(name).await;
+    async fn with_queue() -> (Both, Handle) {
+        let both = Both::start().await;
         let queue = both.outside.create("q", 1, &[DataType::DtFloat], "").await.unwrap();
         (both, queue)
     }
 
     /// The whole error that the front logged under the id.
     fn find(&self, id: &str) -> OpError {
-        Log::find(&self.log.0, id).unwrap()
+        error_of(&self.log.find(id))
     }
 }
 
@@ -60,7 +62,7 @@ fn says(code: Code) -> &'static str {
 #[tokio::test]
 async fn a_call_that_succeeds_is_the_servers() {
     let test = async {
-        let (Both { outside, inside, .. }, queue) = &Both::with_queue("succeeds").await;
+        let (Both { outside, inside, .. }, queue) = &Both::with_queue().await;
         outside.enqueue("enq", queue, vec![float(1.5)]).await.unwrap();
         let state = outside.size("size", queue).await.unwrap();
         assert_eq!((state.size, &state), (1, &inside.size("size", queue).await.unwrap()));
@@ -74,7 +76,7 @@ async fn a_call_that_succeeds_is_the_servers() {
 #[tokio::test]
 async fn a_cancelled_enqueue_is_whole_in_the_log_and_says_nothing_outside() {
     let test = async {
-        let (both, queue) = Both::with_queue("cancelled").await;
+        let (both, queue) = Both::with_queue().await;
         let Both { outside, inside, .. } = &both;
         outside.enqueue("enq", &queue, vec![float(1.0)]).await.unwrap();
         let waiting = outside.enqueue("scope/enq", &queue, vec![float(2.0)]);
@@ -86,7 +88,8 @@ async fn a_cancelled_enqueue_is_whole_in_the_log_and_says_nothing_outside() {
         assert!(public.is_remote());
         assert_hides(&public, &["enq", "front.rs", "QueueState", "_0_q", "closer", "Queue"]);
 
-        let whole = both.find(&id);
+        let record = both.log.find(&id);
+        let whole = error_of(&record);
         let whole =
             assert_failure(Err::<(), _>(whole), Code::CANCELLED, "Enqueue operation was cancelled", "scope/enq");
         assert!(whole.op().unwrap().traceback[0].file.ends_with("front.rs"), "{whole:#}");
@@ -95,7 +98,7 @@ async fn a_cancelled_enqueue_is_whole_in_the_log_and_says_nothing_outside() {
         let [cause] = whole.causes() else { panic!("{whole:#}") };
         let message = "Queue '_0_q' was closed with cancel_pending_enqueues";
         assert_failure(Err::<(), _>(cause.clone()), Code::CANCELLED, message, "closer");
-        assert_eq!(whole.origin().unwrap().notes, ["answering /operr.queue.v1.QueueService/Enqueue"]);
+        assert_eq!(record.text(attributes::RPC_METHOD), Some("operr.queue.v1.QueueService/Enqueue"));
         assert_eq!((whole.correlation_id(), whole.omitted()), (Some(id), None));
     };
     bounded(test).await;
@@ -104,7 +107,7 @@ async fn a_cancelled_enqueue_is_whole_in_the_log_and_says_nothing_outside() {
 #[tokio::test]
 async fn a_message_about_the_request_is_for_the_caller() {
     let test = async {
-        let (both, queue) = Both::with_queue("messages").await;
+        let (both, queue) = Both::with_queue().await;
         let outside = &both.outside;
         outside.close("close", &queue, false).await.unwrap();
         let nope = Handle { name: "nope".into(), ..queue.clone() };
@@ -141,15 +144,15 @@ async fn a_front_does_without_its_server_until_there_is_one() {
     let test = async {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let (address, log) = (socket.local_addr().unwrap().to_string(), Scratch::new("without"));
-        let front = Server::front(&address, log.log()).await;
+        let (address, log) = (socket.local_addr().unwrap().to_string(), Log::new());
+        let front = Server::front(&address, &log).await;
         let outside = front.connect().await;
 
         // Taken, but nobody listens there.
         let error = outside.create("q", 1, &[DataType::DtFloat], "").await.unwrap_err();
         let id = assert_public(&error, Code::UNAVAILABLE, says(Code::UNAVAILABLE));
         assert_hides(&error, &["tcp", "onnect", "os error", &address]);
-        let whole = Log::find(&log.0, &id).unwrap();
+        let whole = error_of(&log.find(&id));
         assert_eq!(whole.code(), Code::UNAVAILABLE);
         let text = format!("{whole:#}");
         assert!(text.contains("caused by") && text.contains("raised as std::io::Error"), "{text}");
@@ -164,7 +167,7 @@ async fn a_front_does_without_its_server_until_there_is_one() {
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_the_servers_line() {
     let test = async {
-        let (both, queue) = Both::with_queue("away").await;
+        let (both, queue) = Both::with_queue().await;
         let Both { outside, inside, front, .. } = &both;
         let gone = pending!(inside, &queue, pending_dequeues = 1, outside.dequeue("deq", &queue));
         gone.abort();
@@ -185,7 +188,7 @@ async fn a_caller_that_goes_away_leaves_the_servers_line() {
 #[tokio::test]
 async fn a_deadline_ends_the_wait_on_all_three_sides() {
     let test = async {
-        let (both, queue) = Both::with_queue("late").await;
+        let (both, queue) = Both::with_queue().await;
         let hasty = both.outside.clone().with_timeout(Duration::from_secs(1));
         let late = pending!(&both.inside, &queue, pending_dequeues = 1, hasty.dequeue("deq", &queue));
         assert_eq!(late.await.unwrap().unwrap_err().code(), Code::DEADLINE_EXCEEDED);
@@ -198,19 +201,19 @@ async fn a_deadline_ends_the_wait_on_all_three_sides() {
 #[tokio::test]
 async fn the_front_says_itself_that_the_time_is_up() {
     let test = async {
-        let (server, log) = (Server::start().await, Scratch::new("time"));
+        let (server, log) = (Server::start().await, Log::new());
         let inside = server.connect().await;
         let queue = inside.create("q", 1, &[DataType::DtFloat], "").await.unwrap();
         // A caller without a timer of its own.
         let front = QueueServiceServer::new(Front::new(&server.address).unwrap());
-        let mut outside = QueueServiceClient::new(border(log.log()).layer(front));
+        let mut outside = QueueServiceClient::new(border(Some(log.writer())).layer(front));
         let call = Call { queue: Some(queue.clone()), node: "deq".into(), created_at: vec![] };
         let mut request = Request::new(DequeueRequest { call: Some(call) });
         request.set_timeout(Duration::from_secs(1));
 
         let error = outside.dequeue(request).await.op_error().unwrap_err();
         let id = assert_public(&error, Code::DEADLINE_EXCEEDED, says(Code::DEADLINE_EXCEEDED));
-        let whole = Log::find(&log.0, &id).unwrap();
+        let whole = error_of(&log.find(&id));
         assert_eq!(
             (whole.code(), whole.message()),
             (Code::DEADLINE_EXCEEDED, "the queue server did not answer in time")
@@ -223,12 +226,12 @@ async fn the_front_says_itself_that_the_time_is_up() {
 #[tokio::test]
 async fn a_front_that_stops_ends_what_waits() {
     let test = async {
-        let (Both { server: _server, inside, front, outside, log }, queue) = Both::with_queue("stops").await;
+        let (Both { server: _server, inside, front, outside, log }, queue) = Both::with_queue().await;
         let waiting = pending!(&inside, &queue, pending_dequeues = 1, outside.dequeue("deq", &queue));
         front.stop().await;
         let error = waiting.await.unwrap().unwrap_err();
         let id = assert_public(&error, Code::CANCELLED, says(Code::CANCELLED));
-        assert_eq!(Log::find(&log.0, &id).unwrap().message(), "the front stops");
+        assert_eq!(error_of(&log.find(&id)).message(), "the front stops");
         until(&inside, &queue, |state| state.pending_dequeues == 0).await;
     };
     bounded(test).await;
@@ -237,12 +240,12 @@ async fn a_front_that_stops_ends_what_waits() {
 #[tokio::test]
 async fn a_server_that_stops_ends_what_waits_behind_the_front() {
     let test = async {
-        let (both, queue) = Both::with_queue("server-stops").await;
+        let (both, queue) = Both::with_queue().await;
         let waiting = pending!(&both.inside, &queue, pending_dequeues = 1, both.outside.dequeue("deq", &queue));
         let Both { server, outside, log, .. } = both;
         server.stop().await;
         let id = assert_public(&waiting.await.unwrap().unwrap_err(), Code::CANCELLED, says(Code::CANCELLED));
-        let whole = Log::find(&log.0, &id).unwrap();
+        let whole = error_of(&log.find(&id));
         assert_failure(Err::<(), _>(whole), Code::CANCELLED, "Dequeue operation was cancelled", "deq");
         let error = outside.size("size", &queue).await.unwrap_err();
         assert_public(&error, Code::UNAVAILABLE, says(Code::UNAVAILABLE));
@@ -263,12 +266,12 @@ async fn failures_that_are_no_answer_of_a_queue_stay_the_servers() {
             (OpError::new(Code::new(77), "secret"), Code::INTERNAL),
         ] {
             let error = error.with_payload("example.com/secret", "secret").with_cause(NotFoundError::new("secret"));
-            let log = Scratch::new(&format!("odd-{}", error.code()));
+            let log = Log::new();
             let (answer, _) = ask(Err(error.clone()), &log).await;
             let public = answer.op_error().unwrap_err();
             let id = assert_public(&public, code, says(code));
             assert_hides(&public, &["secret"]);
-            let whole = Log::find(&log.0, &id).unwrap();
+            let whole = error_of(&log.find(&id));
             assert_eq!((whole.code(), whole.message()), (code, "a call of another server failed"));
             assert_eq!(whole.causes(), [error]);
         }
@@ -279,7 +282,7 @@ async fn failures_that_are_no_answer_of_a_queue_stay_the_servers() {
 #[tokio::test]
 async fn no_headers_cross_but_the_deadline() {
     let test = async {
-        let log = Scratch::new("headers");
+        let log = Log::new();
         let (answer, asked) = ask(Ok(QueueState { size: 7, ..QueueState::default() }), &log).await;
         let answer = answer.unwrap();
         assert_eq!(answer.get_ref().state.as_ref().unwrap().size, 7);
@@ -291,10 +294,7 @@ async fn no_headers_cross_but_the_deadline() {
 }
 
 /// Asks a front of a server that has one answer. Gives what it was outside, and the headers that the server got.
-async fn ask(
-    answer: Result<QueueState, OpError>,
-    log: &Scratch,
-) -> (Result<Response<SizeResponse>, Status>, MetadataMap) {
+async fn ask(answer: Result<QueueState, OpError>, log: &Log) -> (Result<Response<SizeResponse>, Status>, MetadataMap) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let asked = Arc::default();
@@ -302,7 +302,7 @@ async fn ask(
     let server = tonic::transport::Server::builder().add_service(odd);
     let server = tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
 
-    let front = Server::front(&address, log.log()).await;
+    let front = Server::front(&address, log).await;
     let endpoint = Endpoint::from_shared(format!("http://{}", front.address)).unwrap();
     let mut outside = QueueServiceClient::new(endpoint.connect().await.unwrap());
     let mut request = Request::new(SizeRequest::default());

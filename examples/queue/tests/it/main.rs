@@ -5,20 +5,22 @@ mod binary;
 mod front;
 mod golden;
 mod log;
+#[path = "../programs/mod.rs"]
+mod programs;
 mod queue;
 mod service;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use operr::pb::tensorflow::DataType;
 use operr::{Code, OpError};
 use operr_queue::pb::{Handle, QueueState};
-use operr_queue::{Client, Front, Log};
+use operr_queue::{Client, Front};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+
+use programs::{Log, bounded};
 
 /// A server of its own on loopback. It ends with the test.
 struct Server {
@@ -35,17 +37,17 @@ impl Server {
     fn listen(listener: TcpListener) -> Server {
         let address = listener.local_addr().unwrap().to_string();
         let (shutdown, interrupted) = oneshot::channel();
-        let task = tokio::spawn(operr_queue::serve(listener, async { _ = interrupted.await }));
+        let task = tokio::spawn(operr_queue::serve(listener, None, async { _ = interrupted.await }));
         Server { address, shutdown, task }
     }
 
-    /// A front of the server at this address.
-    async fn front(backend: &str, log: Log) -> Server {
+    /// A front of the server at this address, with this log.
+    async fn front(backend: &str, log: &Log) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (shutdown, interrupted) = oneshot::channel();
         let front = Front::new(backend).unwrap();
-        let task = tokio::spawn(front.serve(listener, log, async { _ = interrupted.await }));
+        let task = tokio::spawn(front.serve(listener, Some(log.writer()), async { _ = interrupted.await }));
         Server { address, shutdown, task }
     }
 
@@ -66,29 +68,6 @@ async fn with_queue(capacity: i32) -> (Server, Client, Handle) {
     let client = server.connect().await;
     let queue = client.create("q", capacity, &[DataType::DtFloat], "").await.unwrap();
     (server, client, queue)
-}
-
-/// A path for a file of this test, which goes with it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        Scratch(std::env::temp_dir().join(format!("operr-queue-{}-{name}", std::process::id())))
-    }
-
-    fn log(&self) -> Log {
-        Log::open(&self.0).unwrap()
-    }
-
-    fn as_str(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 /// Waits until the queue is in such a state.
@@ -142,9 +121,4 @@ fn assert_hides(error: &OpError, markers: &[&str]) {
     for marker in markers {
         assert!(!all.contains(marker), "{marker} in {all}");
     }
-}
-
-/// Runs a test that must not hang.
-async fn bounded<F: Future>(test: F) -> F::Output {
-    timeout(Duration::from_secs(30), test).await.expect("the test ends in time")
 }
