@@ -1,49 +1,76 @@
-//! The log against plain `write` and `read` of the same bytes, in turns, in one run: `cargo bench -p operr-log`.
+//! The log beside plain `write` and `read` of the same bytes, the crate `tfrecord`, and TensorFlow, in turns, in one run.
 //!
-//! The argument `--records N` makes it shorter; a million otherwise.
+//! `--records N` makes it shorter; a million otherwise. `--tensorflow PYTHON` is a Python that has TensorFlow.
+//! Each peer gets records that are encoded already; operr encodes what it writes. In `write`, each record is passed to the
+//! operating system before the next, by all but TensorFlow, which cannot; in `write, buffered` many at once, by all.
 
 use std::fs::{self, File};
 use std::hint::black_box;
-use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::io::{BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use operr::{Code, OpError};
-use operr_log::{Entry, Event, Options, Reader};
+use operr_log::{Durability, Entry, Event, Options, Reader, Stats};
+use tfrecord::record_reader::{BytesIter, RecordReaderConfig};
+use tfrecord::record_writer::BytesWriter;
 
 fn main() {
-    let records = std::env::args().skip_while(|argument| argument != "--records").nth(1);
-    let records = records.map_or(1_000_000, |records| records.parse().expect("--records N"));
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let argument = |name: &str| std::env::args().skip_while(|argument| argument != name).nth(1);
+    let records = argument("--records").map_or(1_000_000, |records| records.parse().expect("--records N"));
+    let folder =
+        tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from));
+    let folder = folder.expect("a folder");
     let errors: Vec<_> = (0..1_000).map(typical).collect();
 
     // The bytes of all records, as plain writes have them.
-    let log = folder.path().join("log");
-    write(&log, &errors, records);
-    let path = operr_log::files_of(&log).expect("files")[0].path();
+    let path = write(&folder.path().join("log"), Durability::None, &errors, records);
     let bytes = fs::read(&path).expect("the log");
-    let frames = frames(&bytes);
-    println!("{records} records, {} bytes each", bytes.len() / records);
+    let ends = ends(&bytes);
+    println!("{records} records, {} bytes each, the best of {ROUNDS} rounds", bytes.len() / records);
 
-    let (mut times, mut plain) = (vec![Duration::MAX; 4], vec![Duration::MAX; 2]);
-    for round in 0..5 {
-        let other = folder.path().join(format!("other{round}"));
-        plain[0] = plain[0].min(time(|| plain_write(&other, &bytes, &frames)));
-        let _ = fs::remove_file(&other);
-        times[0] = times[0].min(time(|| write(&folder.path().join(format!("log{round}")), &errors, records)));
-        for name in operr_log::files_of(&folder.path().join(format!("log{round}"))).expect("files") {
-            let _ = fs::remove_file(name.path());
-        }
-        plain[1] = plain[1].min(time(|| plain_read(&path)));
-        times[1] = times[1].min(time(|| read(&path, |_| true)));
-        times[2] = times[2].min(time(|| read(&path, |record| record.code() == Some(Code::ABORTED))));
+    let other = folder.path().join("other");
+    let mut writes = [Duration::MAX; 6];
+    let mut reads = [Duration::MAX; 5];
+    for round in 0..ROUNDS {
+        let mut of_write = |at: usize, run: &dyn Fn() -> PathBuf| {
+            let started = Instant::now();
+            let written = run();
+            writes[at] = writes[at].min(started.elapsed());
+            fs::remove_file(written).expect("what was written");
+        };
+        let log = folder.path().join(format!("log{round}"));
+        of_write(0, &|| write(&log, Durability::None, &errors, records));
+        of_write(1, &|| plain_write(&other, &bytes, &ends));
+        of_write(2, &|| tfrecord_write(&other, &bytes, &ends, true));
+        of_write(3, &|| write(&log, Durability::Buffered(Duration::from_millis(100)), &errors, records));
+        of_write(4, &|| plain_write_chunks(&other, &bytes));
+        of_write(5, &|| tfrecord_write(&other, &bytes, &ends, false));
+        let mut of_read = |at: usize, run: &dyn Fn() -> usize| {
+            let started = Instant::now();
+            black_box(run());
+            reads[at] = reads[at].min(started.elapsed());
+        };
+        of_read(0, &|| read(&path, |_| true));
+        of_read(1, &|| read(&path, |record| record.code() == Some(Code::ABORTED)));
+        of_read(2, &|| stats(&path));
+        of_read(3, &|| plain_read(&path));
+        of_read(4, &|| tfrecord_read(&path));
     }
-    let rate = |time: Duration| bytes.len() as f64 / 1e6 / time.as_secs_f64();
-    for (name, time, plain) in
-        [("write", times[0], plain[0]), ("read", times[1], plain[1]), ("grep by code", times[2], plain[1])]
-    {
-        let ratio = plain.as_secs_f64() / time.as_secs_f64();
-        println!("{name:14} {:8.0} MB/s, plain {:8.0} MB/s, ratio {ratio:.2}", rate(time), rate(plain));
+    let tensorflow = argument("--tensorflow").map(|python| tensorflow(&python, &path, &other));
+
+    println!("{:15} {:>8} {:>8} {:>9} {:>11}", "", "MB/s", "/ plain", "/ tfrecord", "/ TensorFlow");
+    let row = |name: &str, time: Duration, plain: Duration, tfrecord: Duration, tensorflow: Option<Duration>| {
+        let rate = bytes.len() as f64 / 1e6 / time.as_secs_f64();
+        let ratio = |peer: Duration| format!("{:.2}", peer.as_secs_f64() / time.as_secs_f64());
+        let tensorflow = tensorflow.map_or("-".to_owned(), ratio);
+        println!("{name:15} {rate:8.0} {:>8} {:>9} {tensorflow:>11}", ratio(plain), ratio(tfrecord));
+    };
+    row("write", writes[0], writes[1], writes[2], tensorflow.map(|it| it.1));
+    row("write, buffered", writes[3], writes[4], writes[5], tensorflow.map(|it| it.1));
+    for (name, time) in ["read", "grep --code", "stats"].into_iter().zip(reads) {
+        row(name, time, reads[3], reads[4], tensorflow.map(|it| it.0));
     }
 }
 
@@ -66,43 +93,98 @@ fn typical(n: usize) -> OpError {
         .with_payload("type.googleapis.com/example.Second", vec![2; 64])
 }
 
-fn write(log: &Path, errors: &[OpError], records: usize) {
-    let writer = Options::new().with_max_bytes(u64::MAX).with_service("bench").open(log).expect("a log");
+fn write(log: &Path, durability: Durability, errors: &[OpError], records: usize) -> PathBuf {
+    let options = Options::new().with_max_bytes(u64::MAX).with_durability(durability).with_service("bench");
+    let writer = options.open(log).expect("a log");
     for error in errors.iter().cycle().take(records) {
         writer.write(&Event::new(error)).expect("written");
     }
+    writer.path().expect("a file")
 }
 
-fn plain_write(path: &Path, bytes: &[u8], frames: &[usize]) {
+/// One write for each record, as in the log.
+fn plain_write(path: &Path, bytes: &[u8], ends: &[usize]) -> PathBuf {
     let mut file = File::options().append(true).create_new(true).open(path).expect("a file");
     let mut start = 0;
-    for &end in frames {
+    for &end in ends {
         file.write_all(&bytes[start..end]).expect("written");
         start = end;
     }
+    path.to_owned()
 }
 
-fn plain_read(path: &Path) {
+fn plain_write_chunks(path: &Path, bytes: &[u8]) -> PathBuf {
+    let mut file = File::options().append(true).create_new(true).open(path).expect("a file");
+    bytes.chunks(64 << 10).for_each(|chunk| file.write_all(chunk).expect("written"));
+    path.to_owned()
+}
+
+fn tfrecord_write(path: &Path, bytes: &[u8], ends: &[usize], is_each_flushed: bool) -> PathBuf {
+    let mut writer = BytesWriter::from_writer(BufWriter::with_capacity(64 << 10, File::create(path).expect("a file")))
+        .expect("a writer");
+    let mut start = 0;
+    for &end in ends {
+        writer.send(bytes[start + 12..end - 4].to_vec()).expect("written");
+        if is_each_flushed {
+            writer.flush().expect("written");
+        }
+        start = end;
+    }
+    path.to_owned()
+}
+
+fn plain_read(path: &Path) -> usize {
     let mut file = File::open(path).expect("the log");
     let mut buffer = vec![0; 256 << 10];
-    while file.read(&mut buffer).expect("read") > 0 {
-        black_box(&buffer);
+    let mut read = 0;
+    loop {
+        match file.read(&mut buffer).expect("read") {
+            0 => return read,
+            count => read += black_box(&buffer[..count]).len(),
+        }
     }
 }
 
-fn read(path: &Path, is_wanted: impl Fn(&operr_log::Record) -> bool) {
-    let mut found = 0_usize;
+fn tfrecord_read(path: &Path) -> usize {
+    let config = RecordReaderConfig { check_integrity: true };
+    let file = std::io::BufReader::with_capacity(256 << 10, File::open(path).expect("the log"));
+    BytesIter::from_reader(file, config).map(|record| record.expect("a record").len()).sum()
+}
+
+fn read(path: &Path, is_wanted: impl Fn(&operr_log::Record) -> bool) -> usize {
+    let mut found = 0;
     for entry in Reader::open([path]).expect("the log") {
         match entry.expect("read") {
             Entry::Record(logged) => found += usize::from(is_wanted(&logged.record)),
             other => panic!("{other:?}"),
         }
     }
-    black_box(found);
+    found
+}
+
+fn stats(path: &Path) -> usize {
+    let mut stats = Stats::default();
+    for entry in Reader::open([path]).expect("the log") {
+        stats.add_entry(&entry.expect("read"));
+    }
+    stats.nodes().rows().len()
+}
+
+/// How long it takes to read, and to write.
+fn tensorflow(python: &str, path: &Path, other: &Path) -> (Duration, Duration) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/log_tensorflow.py");
+    let mut command = Command::new(python);
+    command.arg(script).arg(path).arg(other).arg(ROUNDS.to_string()).env("TF_CPP_MIN_LOG_LEVEL", "3");
+    let output = command.output().expect("a Python");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let times = String::from_utf8(output.stdout).expect("two numbers");
+    let times: Vec<_> =
+        times.split_whitespace().map(|time| Duration::from_secs_f64(time.parse().expect("seconds"))).collect();
+    (times[0], times[1])
 }
 
 /// Where each frame ends.
-fn frames(bytes: &[u8]) -> Vec<usize> {
+fn ends(bytes: &[u8]) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut at = 0;
     while let Some(length) = bytes.get(at..at + 8) {
@@ -112,8 +194,4 @@ fn frames(bytes: &[u8]) -> Vec<usize> {
     ends
 }
 
-fn time(run: impl FnOnce()) -> Duration {
-    let started = Instant::now();
-    run();
-    started.elapsed()
-}
+const ROUNDS: usize = 5;

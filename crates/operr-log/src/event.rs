@@ -57,7 +57,7 @@ impl Severity {
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
     error: &'a OpError,
-    time: SystemTime,
+    time: Option<SystemTime>,
     severity: Severity,
     method: &'a str,
     trace: Option<([u8; 16], [u8; 8], u8)>,
@@ -65,21 +65,14 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// An error that happened now.
+    /// An error that happens when it is written.
     pub fn new(error: &'a OpError) -> Event<'a> {
-        Event {
-            error,
-            time: SystemTime::now(),
-            severity: Severity::default(),
-            method: "",
-            trace: None,
-            attributes: Vec::new(),
-        }
+        Event { error, time: None, severity: Severity::default(), method: "", trace: None, attributes: Vec::new() }
     }
 
     /// Sets when it happened.
     pub fn with_time(mut self, time: SystemTime) -> Event<'a> {
-        self.time = time;
+        self.time = Some(time);
         self
     }
 
@@ -125,7 +118,7 @@ impl<'a> Event<'a> {
             let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
         };
-        put_fixed64(out, TIME, nanos(self.time));
+        put_fixed64(out, TIME, nanos(self.time.unwrap_or(now)));
         put_varint(out, SEVERITY_NUMBER, self.severity as u64);
         put_len(out, SEVERITY_TEXT, self.severity.text().as_bytes());
         let (code, message) = (self.error.code(), self.error.message());

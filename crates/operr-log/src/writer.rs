@@ -1,7 +1,9 @@
 //! [`Writer`]: appends to a log, from many threads, and neither blocks nor ends the service when it cannot.
 
+use std::cell::Cell;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +21,7 @@ use crate::name::{self, FileName};
 use crate::repair::repair_log;
 
 /// When a record is safe from a crash of the machine. From a crash of the process it is safe once it is written, which it
-/// is when [`Writer::write`] returns.
+/// is when [`Writer::write`] returns, but if it is [`Buffered`](Durability::Buffered).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Durability {
@@ -30,6 +32,9 @@ pub enum Durability {
     Every(Duration),
     /// When [`Writer::write`] returns. Threads that write at the same time wait together.
     Record,
+    /// When the operating system thinks fit, and written at most so much later, many records at once: a crash of the process
+    /// loses those that are not written yet. For thousands of records a second.
+    Buffered(Duration),
 }
 
 /// What a [`Writer`] is made with.
@@ -125,7 +130,7 @@ impl Options {
         };
         shared.lock().rotate(&shared)?;
         let writer = Writer(Arc::new(shared));
-        writer.0.keep_synced(&writer.0);
+        writer.0.keep(&writer.0);
         Ok(writer)
     }
 }
@@ -149,7 +154,8 @@ impl Writer {
 
     /// Appends the error; gives the record's `log.record.uid`.
     ///
-    /// When it returns, the record is whole in the file, and as safe as the [`Durability`] says.
+    /// When it returns, the record is whole in the file, unless it is [`Buffered`](Durability::Buffered), and as safe as the
+    /// [`Durability`] says.
     ///
     /// # Errors
     ///
@@ -157,17 +163,23 @@ impl Writer {
     /// result may be ignored. What was written before stays as it is, and the next record is tried anew.
     pub fn write(&self, event: &Event<'_>) -> io::Result<Uuid> {
         let now = SystemTime::now();
-        let uid = self.0.uids.next(process::id(), now);
-        let mut frame = self.0.frame(event, uid, now);
+        // Asked for once a record, for that is a system call.
+        let pid = process::id();
+        let uid = self.0.uids.next(pid, now);
+        let mut frame = FRAME.take();
+        self.0.put_frame(event, uid, now, &mut frame);
         if frame.len() > frame::MAX_RECORD {
             let cut = event.error().fit(Budget::new(LARGE), Container::Status);
-            frame = self.0.frame(&event.of(&cut), uid, now);
+            self.0.put_frame(&event.of(&cut), uid, now, &mut frame);
         }
         let result = if frame.len() > frame::MAX_RECORD {
             Err(io::Error::new(io::ErrorKind::InvalidInput, "its attributes are too large for a record of 16 MiB"))
         } else {
-            self.0.write(&frame)
+            self.0.write(pid, &frame)
         };
+        if frame.capacity() <= BUFFER {
+            FRAME.set(frame);
+        }
         result.inspect_err(|error| self.0.count(error))?;
         Ok(uid)
     }
@@ -178,7 +190,7 @@ impl Writer {
     ///
     /// When the operating system cannot.
     pub fn sync(&self) -> io::Result<()> {
-        let written = self.0.lock().written;
+        let written = self.0.flush()?;
         self.0.sync(written)
     }
 
@@ -221,6 +233,9 @@ struct State {
     lost: Option<(u64, u64)>,
     /// Whether the last record could not be written.
     is_failing: bool,
+    /// Whole frames that are not written yet, and how many these are.
+    buffer: Vec<u8>,
+    buffered: u64,
 }
 
 #[derive(Debug)]
@@ -234,24 +249,35 @@ struct Open {
 }
 
 impl Shared {
-    fn frame(&self, event: &Event<'_>, uid: Uuid, now: SystemTime) -> Vec<u8> {
-        let mut frame = Vec::with_capacity(2_048);
-        frame::put(&mut frame, |out| event.write(uid, now, &self.options.service, out));
-        frame
+    fn put_frame(&self, event: &Event<'_>, uid: Uuid, now: SystemTime, out: &mut Vec<u8>) {
+        out.clear();
+        frame::put(out, |out| event.write(uid, now, &self.options.service, out));
     }
 
-    fn write(&self, frame: &[u8]) -> io::Result<()> {
-        let written = self.lock().append(self, frame)?;
+    fn write(&self, pid: u32, frame: &[u8]) -> io::Result<()> {
+        let written = self.lock().append(self, pid, frame)?;
         if self.options.durability == Durability::Record {
             self.sync(written)?;
+            self.lock().is_failing = false;
         }
-        self.lock().is_failing = false;
         Ok(())
     }
 
-    /// Counts a record that is not in the log, or not safe, and tells of the first in a row.
+    /// Writes what is buffered; gives how much is written then.
+    fn flush(&self) -> io::Result<u64> {
+        let mut state = self.lock();
+        state.flush(self)?;
+        Ok(state.written)
+    }
+
+    /// Counts a record that is not in the log, or not safe.
     fn count(&self, error: &io::Error) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
+        self.tell(error);
+    }
+
+    /// Tells of the first failure in a row.
+    fn tell(&self, error: &io::Error) {
         if !std::mem::replace(&mut self.lock().is_failing, true) {
             // Neither may stderr be there.
             let log = self.log.display();
@@ -289,14 +315,19 @@ impl Shared {
         }
     }
 
-    /// Makes it safe every now and then, in a thread that ends with the last writer.
-    fn keep_synced(&self, shared: &Arc<Shared>) {
-        let Durability::Every(time) = self.options.durability else { return };
+    /// Writes it, or makes it safe, every now and then, in a thread that ends with the last writer.
+    fn keep(&self, shared: &Arc<Shared>) {
+        let durability = self.options.durability;
+        let (Durability::Every(time) | Durability::Buffered(time)) = durability else { return };
         let shared: Weak<Shared> = Arc::downgrade(shared);
         let keep = move || {
             while let Some(shared) = shared.upgrade() {
-                let written = shared.lock().written;
-                let _ = shared.sync(written).inspect_err(|error| shared.count(error));
+                if durability.is_synced() {
+                    let written = shared.lock().written;
+                    let _ = shared.sync(written).inspect_err(|error| shared.count(error));
+                } else {
+                    let _ = shared.flush().inspect_err(|error| shared.tell(error));
+                }
                 drop(shared);
                 thread::sleep(time.max(Duration::from_millis(1)));
             }
@@ -347,31 +378,76 @@ impl Shared {
 /// What was written last is made safe if that is wanted at all.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.options.durability != Durability::None {
+        let _ = self.flush().inspect_err(|error| self.tell(error));
+        if self.options.durability.is_synced() {
             let written = self.lock().written;
             let _ = self.sync(written);
         }
     }
 }
 
+impl Durability {
+    /// Whether records are made safe from a crash of the machine.
+    fn is_synced(self) -> bool {
+        matches!(self, Durability::Every(_) | Durability::Record)
+    }
+}
+
 impl State {
     /// Appends a frame; gives how much is written then.
-    fn append(&mut self, shared: &Shared, frame: &[u8]) -> io::Result<u64> {
-        if self.pid != process::id() || self.file.as_ref().is_none_or(|file| file.is_full(&shared.options, frame)) {
+    fn append(&mut self, shared: &Shared, pid: u32, frame: &[u8]) -> io::Result<u64> {
+        let (buffered, more) = (self.buffer.len() as u64, frame.len() as u64);
+        let is_full = |file: &Open| file.is_full(&shared.options, buffered, more);
+        if self.pid != pid || self.file.as_ref().is_none_or(is_full) {
             self.rotate(shared)?;
         }
+        if let Durability::Buffered(_) = shared.options.durability {
+            if self.buffer.len() + frame.len() > BUFFER {
+                self.flush(shared)?;
+            }
+            self.buffer.extend_from_slice(frame);
+            self.buffered += 1;
+        } else {
+            self.write(shared, frame)?;
+            self.is_failing &= shared.options.durability == Durability::Record;
+        }
+        Ok(self.written)
+    }
+
+    /// Writes what is buffered, or counts it as dropped.
+    fn flush(&mut self, shared: &Shared) -> io::Result<()> {
+        let records = mem::take(&mut self.buffered);
+        if records == 0 {
+            return Ok(());
+        }
+        let mut buffer = mem::take(&mut self.buffer);
+        // In a process that was forked, it is the parent's, and the parent writes it.
+        if self.pid == process::id() {
+            if let Err(error) = self.write(shared, &buffer) {
+                shared.dropped.fetch_add(records, Ordering::Relaxed);
+                return Err(error);
+            }
+            self.is_failing = false;
+        }
+        buffer.clear();
+        self.buffer = buffer;
+        Ok(())
+    }
+
+    /// Appends whole frames to the file.
+    fn write(&mut self, shared: &Shared, frames: &[u8]) -> io::Result<()> {
         let Some(open) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
-        if let Err(error) = (&*open.file).write_all(frame) {
-            // What is there of it would be in the way of the next record.
+        if let Err(error) = (&*open.file).write_all(frames) {
+            // What is there of them would be in the way of the next record.
             if open.file.set_len(open.len).is_err() {
                 self.lose(shared);
                 self.file = None;
             }
             return Err(error);
         }
-        open.len += frame.len() as u64;
-        self.written += frame.len() as u64;
-        Ok(self.written)
+        open.len += frames.len() as u64;
+        self.written += frames.len() as u64;
+        Ok(())
     }
 
     /// Remembers that what is not safe yet cannot be made so. After such a failure, the operating system may say that it is.
@@ -384,7 +460,7 @@ impl State {
     fn rotate(&mut self, shared: &Shared) -> io::Result<()> {
         let pid = process::id();
         if self.pid != pid {
-            // That is the file of the process that this one was forked from.
+            // That is what the process has that this one was forked from.
             *self = State { pid, written: self.written, ..State::default() };
         }
         let next = match self.begin(shared) {
@@ -395,14 +471,15 @@ impl State {
                 return self.file.as_mut().map(Open::postpone).ok_or(error);
             }
         };
+        let flushed = self.flush(shared);
         if let Some(before) = self.file.replace(next)
-            && shared.options.durability != Durability::None
+            && shared.options.durability.is_synced()
         {
             before.file.sync_data().inspect_err(|_| self.lose(shared))?;
             shared.safe.fetch_max(self.written, Ordering::Relaxed);
         }
         shared.remove_old();
-        Ok(())
+        flushed
     }
 
     /// Makes a file, and locks it.
@@ -425,7 +502,7 @@ impl State {
                 continue;
             }
             // Where there are no locks, nobody else can have one, and what a dead writer left is never repaired.
-            if shared.options.durability != Durability::None {
+            if shared.options.durability.is_synced() {
                 disk::sync_folder(&path)?;
             }
             return Ok(Open { file: Arc::new(file), path, len: 0, since: Instant::now(), postponed: None });
@@ -435,11 +512,11 @@ impl State {
 }
 
 impl Open {
-    /// Whether it is time for the next file.
-    fn is_full(&self, options: &Options, frame: &[u8]) -> bool {
-        self.len > 0
-            && (self.len + frame.len() as u64 > options.max_bytes
-                || options.max_age.is_some_and(|age| self.since.elapsed() >= age))
+    /// Whether it is time for the next file, with what is buffered and with what comes.
+    fn is_full(&self, options: &Options, buffered: u64, more: u64) -> bool {
+        let len = self.len + buffered;
+        len > 0
+            && (len + more > options.max_bytes || options.max_age.is_some_and(|age| self.since.elapsed() >= age))
             && self.postponed.is_none_or(|since| since.elapsed() >= POSTPONED)
     }
 
@@ -476,6 +553,13 @@ impl Uids {
 const POSTPONED: Duration = Duration::from_secs(1);
 /// The golden ratio in 80 bits, as an odd number.
 const GOLDEN: u128 = 0x9E37_79B9_7F4A_7C15_F39D;
+thread_local! {
+    /// Where this thread makes its records.
+    static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// How many bytes are buffered.
+const BUFFER: usize = 64 << 10;
 /// How many names a new file is tried under.
 const ATTEMPTS: usize = 100;
 /// The budget of an error that is too large for a record: well below what one can have.

@@ -14,7 +14,7 @@ fn record(node: &str, time: u64) -> Record {
     let node_def = NodeDef { name: node.to_owned(), op: "Op".to_owned(), ..NodeDef::default() };
     let error = OpError::new(Code::ABORTED, "m").with_node_def(node_def).to_bytes();
     let value = AnyValue { value: Some(any_value::Value::BytesValue(error)) };
-    let status = KeyValue { key: attributes::OPERR_STATUS.to_owned(), value: Some(value), ..KeyValue::default() };
+    let status = KeyValue { key: attributes::OPERR_STATUS.to_owned(), value: Some(value) };
     let record = LogRecord { time_unix_nano: time, attributes: vec![status], ..LogRecord::default() };
     Record::from_bytes(record.encode_to_vec()).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use operr::{Code, OpError};
 use operr_log::{Durability, Event, FileName, Options, Severity, Writer, attributes, files_of, repair};
@@ -71,7 +71,9 @@ fn all_that_is_known_of_an_error() {
 #[test]
 fn many_threads() {
     let folder = tempfile::tempdir().unwrap();
-    for durability in [Durability::None, Durability::Every(Duration::from_millis(5)), Durability::Record] {
+    let buffered = [Duration::from_millis(5), Duration::from_secs(3_600)].map(Durability::Buffered);
+    let other = [Durability::None, Durability::Every(Duration::from_millis(5)), Durability::Record];
+    for durability in other.into_iter().chain(buffered) {
         let log = folder.path().join(format!("{durability:?}").replace(|c: char| !c.is_alphanumeric(), "-"));
         let writer = Options::new().with_durability(durability).with_max_bytes(20_000).open(&log).unwrap();
         thread::scope(|scope| {
@@ -95,6 +97,29 @@ fn many_threads() {
         }
         assert!(files_of(&log).unwrap().len() > 3);
     }
+}
+
+/// Records that are buffered are in the file after a while, and when the last writer goes.
+#[test]
+fn what_is_buffered_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = |millis| Options::new().with_durability(Durability::Buffered(Duration::from_millis(millis)));
+    let log = folder.path().join("soon");
+    let writer = options(20).open(&log).unwrap();
+    writer.write(&Event::new(&errors(1)[0])).unwrap();
+    let started = Instant::now();
+    while read(&log).0.is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(20));
+        thread::sleep(Duration::from_millis(5));
+    }
+    let log = folder.path().join("late");
+    let writer = options(3_600_000).open(&log).unwrap();
+    for error in errors(3) {
+        writer.write(&Event::new(&error)).unwrap();
+    }
+    assert!(read(&log).0.is_empty());
+    drop(writer);
+    assert_eq!(errors_of(&read(&log).0), errors(3));
 }
 
 #[test]
