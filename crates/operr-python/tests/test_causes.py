@@ -306,6 +306,27 @@ def test_causes_that_raise_themselves() -> None:
         assert "causes=1" in repr(error)
 
 
+def test_frames_of_what_was_never_raised() -> None:
+    """There are none, and so nothing is added: to the error, to its causes, and to members of groups."""
+    noted = sent(aborted("noted"))
+    noted.__notes__ = ["n"]
+    of_type = sent(operr.from_exception(KeyError("k")))
+    empty = operr.from_bytes(aborted("m").to_bytes() + b"\x1a\x1d\n\x1bexample.com/operr.v1.Origin")
+    assert empty.origin == operr.Origin("")
+    bare: list[operr.OpError] = [aborted("m"), noted, of_type, empty]
+    for error in bare:
+        assert operr.from_exception(error, frames=True).to_bytes() == error.to_bytes()
+        for above in (raised(aborted("above"), error), raised(KeyError("above"), error)):
+            assert [cause.to_bytes() for cause in operr.from_exception(above, frames=True).causes] == [error.to_bytes()]
+    below = aborted("above")
+    below.__cause__ = noted
+    assert operr.from_exception(below, frames=True).to_bytes() == below.to_bytes()
+    if sys.version_info >= (3, 11):
+        group = ExceptionGroup("outer", [aborted("a"), ExceptionGroup("inner", bare)])
+        causes = operr.from_exception(group, frames=True).causes
+        assert [cause.to_bytes() for cause in causes] == [error.to_bytes() for error in (aborted("a"), *bare)]
+
+
 def test_frames_of_a_peer_stay() -> None:
     received = sent(operr.from_exception(raised(ValueError("v"), None), frames=True))
     assert received.origin is not None

@@ -63,6 +63,18 @@ def test_the_log_has_the_whole_error(server: str, caplog: pytest.LogCaptureFixtu
     assert "throw" in [frame.name for frame in hidden.origin.raised_at]
 
 
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_cause_that_was_never_raised(server: str) -> None:
+    cause = operr.AbortedError(None, None, "never raised")
+
+    def act(request: bytes, context: Any) -> None:
+        raise KeyError("k") from cause
+
+    observer = Observer()
+    border(server, act, "Unary", observer=observer)
+    assert [found.to_bytes() for _, whole in observer for found in whole.causes] == [cause.to_bytes()]
+
+
 class Noisy(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         raise RuntimeError(SECRET)

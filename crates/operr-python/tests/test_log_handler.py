@@ -23,6 +23,7 @@ import operr
 import operr.grpc
 import operr.log
 import pytest
+from grpc_service import SERVERS, border, received, throw
 from opentelemetry import trace
 from opentelemetry.semconv._incubating.attributes import log_attributes, rpc_attributes, thread_attributes
 from opentelemetry.semconv.attributes import (
@@ -312,6 +313,37 @@ def test_the_answers_of_the_border(log: Path, is_aio: bool, caplog: pytest.LogCa
     assert converted.message == "'secret'" and converted.origin is not None
     assert converted.origin.type == "builtins.KeyError"
     assert errors[1].message != "'secret'"
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_method_of_a_call_that_failed(log: Path, server: str, caplog: pytest.LogCaptureFixture) -> None:
+    """At the border, where an exception is hidden, and where the observer fails."""
+
+    def act(request: bytes, context: Any) -> None:
+        raise grpc_service.case(7) if request == b"0" else KeyError("secret")
+
+    def observer(method: str, error: operr.OpError) -> None:
+        raise KeyError("observer")
+
+    methods = ["Unary", "StreamMid"]
+    handler = Handler(log)
+    logger = logging.getLogger("operr.grpc")
+    logger.addHandler(handler)
+    try:
+        outcomes = border(server, act, *methods, requests=2)
+        for method in methods:
+            border(server, lambda request, context: throw(KeyError("secret")), method, view="whole")
+        border(server, act, "Unary", observer=observer)
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    records = list(read(log))
+    names = [f"{grpc_service.SERVICE}/{method}" for method in ("Unary", "Unary", "StreamMid", "StreamMid", *methods)]
+    assert [record.method for record in records] == [*names, f"{grpc_service.SERVICE}/Unary"]
+    assert [record.attributes["rpc.method"] for record in records] == [record.method for record in records]
+    found = [record.error.correlation_id for record in records if record.error is not None]
+    assert found == [*(received(outcome).correlation_id for outcome in outcomes), None, None, None]
+    assert None not in found[: len(outcomes)]
 
 
 def test_behind_a_queue(log: Path, logger: logging.Logger) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from operr import _links
 from operr._error import CLASSES, OpError, make
-from operr._native import code_from_errno, code_from_python
+from operr._native import Status, code_from_errno, code_from_python
 from operr._node_def import current
 
 
@@ -25,11 +25,21 @@ def from_exception(error: BaseException, *, frames: bool = False) -> OpError:
         raise TypeError(f"argument 'error': must be an exception, not {type(error).__name__}")
     if isinstance(error, OpError) and not frames:
         return error
-    carried, code = known(error), _code_of(error)
-    status = _links.encode(error, lambda found: carried if found is error else known(found), code=code, frames=frames)
-    result = make(status)
+    carried = known(error)
+    result = make(_encode(error, carried, frames))
     result._operr_is_converted = carried is None or carried._operr_is_converted
     return result
+
+
+def whole(error: BaseException) -> Status:
+    """What `from_exception` makes of any exception, with `frames`, as the log writes it."""
+    if not isinstance(error, BaseException):
+        raise TypeError(f"argument 'error': must be an exception, not {type(error).__name__}")
+    if isinstance(error, OpError) and not _links.is_group(error):
+        if error.__traceback__ is None and error.__cause__ is None:
+            # It was never raised, and the causes that it has are in it.
+            return error._operr_complete()
+    return _encode(error, known(error), frames=True)
 
 
 def from_tf(error: BaseException) -> OpError:
@@ -91,6 +101,11 @@ def known(error: BaseException) -> OpError | None:
 
         return from_rpc_error(error)
     return None
+
+
+def _encode(error: BaseException, carried: OpError | None, frames: bool) -> Status:
+    code = _code_of(error)
+    return _links.encode(error, lambda found: carried if found is error else known(found), code=code, frames=frames)
 
 
 def _is_tensorflow(error: BaseException) -> bool:

@@ -169,15 +169,14 @@ def _alone(error: BaseException, known: OpError | None, code: int, frames: bool)
     if known is None:
         return Status(code, text(error)).with_origin(_full_name(type(error)), notes, _raised_at(error, frames))
     status, old = known._operr_status, known._operr_notes
-    origin = status.origin
-    if frames and not (origin and origin[2]):
-        # Where a peer raised it says more than where it was raised again.
-        return status.with_origin(origin[0] if origin else "", notes, _raised_at(error, frames))
-    if notes == old:
+    kind, _, told = status.origin or ("", (), ())
+    # Where a peer raised it says more than where it was raised again.
+    added = [] if told else _raised_at(error, frames)
+    if not added and notes == old:
         return status
-    if notes[: len(old)] == old:
+    if not added and notes[: len(old)] == old:
         return status.with_notes(notes[len(old) :])
-    return status.with_origin(origin[0], notes, origin[2]) if origin else status.with_notes(notes)
+    return status.with_origin(kind, notes, added or told)
 
 
 def as_one(causes: tuple[OpError, ...]) -> BaseException:

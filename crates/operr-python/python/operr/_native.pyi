@@ -139,7 +139,7 @@ class Writer:
         log: str | PathLike[str],
         *,
         service: str = "",
-        durability: Literal["record"] | float | None = None,
+        durability: Literal["record", "buffered"] | float | None = None,
         max_bytes: int = 67108864,
         max_age: float | None = None,
         keep_files: int | None = None,

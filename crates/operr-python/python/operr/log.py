@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     class _Options(TypedDict, total=False):
         service: str
-        durability: Literal["record"] | float | None
+        durability: Literal["record", "buffered"] | float | None
         max_bytes: int
         max_age: float | None
         keep_files: int | None
@@ -92,7 +92,8 @@ class Handler(logging.Handler):
 
     `log` is a `Writer`, or the name of a log, with the options of a `Writer`; then `close` closes it. As `exc_info` any
     exception is taken. OpErrors, TensorFlow's errors and RpcErrors are taken as arguments and as the message, too. For
-    a call that fails, the border of `operr.grpc` logs its answer: that is taken. Other records are ignored.
+    a call that fails, the border of `operr.grpc` logs its answer: that is taken, with the method. Other records are
+    ignored.
 
     An exception object is written once to a writer, the first time that it is logged. One that is raised over and over
     is better made anew each time, which its traceback needs as well. A copy is another one.

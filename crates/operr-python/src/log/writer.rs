@@ -8,10 +8,9 @@ use std::time::{Duration, SystemTime};
 use operr::OpError;
 use operr_log::{Durability, Event, Options, Severity};
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict as _, PyBool, PyFloat, PyInt, PyString, PyType};
+use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
 
 use crate::arguments::{Text, argument};
 use crate::log::{os_error, value};
@@ -24,8 +23,9 @@ use crate::status::Status;
 ///
 /// A record is safe from a crash of the process once it is written. From one of the machine it is safe when the
 /// operating system thinks fit; with a number as `durability`, after so many seconds; with "record", when `write`
-/// returns. A file has `max_bytes` before the next one is begun, and gets `max_age` seconds old. Of the files that
-/// nobody writes any more all are kept, or the latest `keep_files`, or those of the last `keep_for` seconds.
+/// returns. With "buffered", many records are written at once, after 0.1 seconds at most, and a crash of the process
+/// loses those that are not. A file has `max_bytes` before the next one is begun, and gets `max_age` seconds old. Of the
+/// files that nobody writes any more all are kept, or the latest `keep_files`, or those of the last `keep_for` seconds.
 ///
 /// After a fork, the child writes files of its own.
 #[pyclass(frozen, weakref, module = "operr.log")]
@@ -234,21 +234,8 @@ impl Writer {
 
 /// The whole of an exception, with where it was raised.
 fn whole(error: &Bound<'_, PyAny>) -> PyResult<OpError> {
-    static OP_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    static FROM_EXCEPTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = error.py();
-    let is_bare = error.is_instance(OP_ERROR.import(py, "operr._error", "OpError")?)?
-        && error.getattr(intern!(py, "__traceback__"))?.is_none()
-        && error.getattr(intern!(py, "__cause__"))?.is_none();
-    let status = if is_bare {
-        // It has nowhere to tell of.
-        error.call_method0(intern!(py, "_operr_complete"))?
-    } else {
-        let from_exception = FROM_EXCEPTION.import(py, "operr._convert", "from_exception")?;
-        let frames = [(intern!(py, "frames"), PyBool::new(py, true))];
-        let converted = from_exception.call((error,), Some(&frames.into_py_dict(py)?))?;
-        converted.call_method0(intern!(py, "_operr_complete"))?
-    };
+    static WHOLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let status = WHOLE.import(error.py(), "operr._convert", "whole")?.call1((error,))?;
     Ok(status.cast::<Status>()?.get().0.clone())
 }
 
@@ -261,9 +248,10 @@ fn severity_of(severity: &str) -> PyResult<Severity> {
 }
 
 fn durability_of(durability: &Bound<'_, PyAny>) -> PyResult<Durability> {
-    const WANTED: &str = "None, 'record', or seconds, 0.001 at least";
+    const WANTED: &str = "None, 'record', 'buffered', or seconds, 0.001 at least";
     match durability.cast::<PyString>() {
         Ok(text) if text == "record" => Ok(Durability::Record),
+        Ok(text) if text == "buffered" => Ok(Durability::Buffered(BUFFERED)),
         Ok(_) => Err(refused::<PyValueError>("durability", durability, WANTED)),
         Err(_) => seconds("durability", durability, Duration::from_millis(1), WANTED).map(Durability::Every),
     }
@@ -316,3 +304,6 @@ fn refused<E: pyo3::PyTypeInfo>(name: &str, object: &Bound<'_, PyAny>, wanted: &
     let given = object.repr().map_or_else(|_| "that".to_owned(), |text| text.to_string());
     PyErr::new::<E, _>(format!("argument '{name}': must be {wanted}; not {given}"))
 }
+
+/// How long records are buffered.
+const BUFFERED: Duration = Duration::from_millis(100);

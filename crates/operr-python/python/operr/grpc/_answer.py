@@ -83,8 +83,8 @@ class Answers:
             return public
         if public.message == answer.message:
             level = min(level, logging.INFO)
-        text, extra = "%s failed, to be found by the correlation id %s", {"operr_answer": whole}
-        _log(level, text, method, answer.correlation_id, error=error, extra=extra)
+        text = "%s failed, to be found by the correlation id %s"
+        _log(level, text, method, answer.correlation_id, error=error, operr_answer=whole)
         return public
 
     def _tell(self, method: str, whole: OpError) -> None:
@@ -131,9 +131,11 @@ def _made(status: Status, error: BaseException) -> OpError:
     return make(status).with_traceback(error.__traceback__)
 
 
-def _log(level: int, text: str, *args: object, error: BaseException, extra: dict[str, OpError] | None = None) -> None:
+def _log(level: int, text: str, method: str, *args: object, error: BaseException, **extra: OpError) -> None:
     try:
-        _LOGGER.log(level, text, *args, exc_info=error, extra=extra)
+        # Named as OpenTelemetry names methods, without the slash in front.
+        known = {"rpc.method": method.lstrip("/"), **extra}
+        _LOGGER.log(level, text, method, *args, exc_info=error, extra=known)
     except Exception:
         # Filters and handlers of others are not to come between the error and the client.
         pass

@@ -42,8 +42,9 @@ class ServerInterceptor(grpc.ServerInterceptor):
 
     Inside is the log of `operr.grpc`, with one record for each call that fails: of level `ERROR` if the message is
     hidden outside, else `INFO`, and `DEBUG` if the client has gone. Its `exc_info` is the exception that was raised,
-    its `operr_answer` the whole error. Or inside is the `observer`, which is called with the method and the whole error
-    of each call that fails, with either view; the client waits for it.
+    its `operr_answer` the whole error, and its `rpc.method`, as in all records there, the method. Or inside is the
+    `observer`, which is called with the method and the whole error of each call that fails, with either view; the
+    client waits for it.
 
     At a border, another exception may also be one that is no `Exception`: a `SystemExit`, which in a thread of grpcio's
     ends the call alone, or what a library in Rust panics with. Without a border these pass, and gRPC ends no call by
