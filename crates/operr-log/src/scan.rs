@@ -78,7 +78,10 @@ impl<R: ReadChunk> Scan<R> {
     }
 
     fn find(&mut self, is_all: bool) -> io::Result<Option<Found>> {
-        if let Some(length) = self.headless.take() {
+        // It is forgotten, and read again, where others come first.
+        if let Some(length) = self.headless.take()
+            && self.fill(length + FOOTER)?
+        {
             return Ok(Some(self.record(0, length)));
         }
         loop {

@@ -30,6 +30,9 @@ enum Command {
         /// Adds the tests against a real TensorFlow, which is installed below target/.
         #[arg(long)]
         tensorflow: bool,
+        /// Adds the tests of the pipeline of examples/beam on a real Apache Beam, which is installed below target/.
+        #[arg(long)]
+        beam: bool,
     },
     /// Checks formatting, lints and docs.
     Check,
@@ -56,7 +59,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo => demo::run(),
-        Command::Test { tensorflow } => test::run(tensorflow),
+        Command::Test { tensorflow, beam } => test::run(tensorflow, beam),
         Command::Check => check::run(),
         Command::Sweep => sweep::run(),
         Command::Fuzz { seconds } => fuzz::run(seconds),

@@ -1,4 +1,4 @@
-//! The tests, in Rust and in Python, and those against a real TensorFlow.
+//! The tests, in Rust and in Python, and those against a real TensorFlow and on a real Apache Beam.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::process::{self, cargo};
 use crate::python::{self, Profile};
 
-pub(crate) fn run(tensorflow: bool) -> Result<()> {
+pub(crate) fn run(tensorflow: bool, beam: bool) -> Result<()> {
     // The fuzz targets need a compiler for C++; check builds them.
     process::run(&mut cargo(["test", "--workspace", "--exclude", "operr-fuzz", "--all-features"]))?;
     let python = python::environment_with_operr("plain", Profile::Dev)?;
@@ -16,13 +16,20 @@ pub(crate) fn run(tensorflow: bool) -> Result<()> {
     process::run(across("sweep", "OPERR_PYTHON", &python).arg("every_error_arrives"))?;
     let queue = process::target().join("debug").join("queue");
     process::run(&mut pytest(&python, &["crates/operr-python/tests", "--ignore", WITH_TENSORFLOW]))?;
-    process::run(pytest(&python, &["examples/queue/python/tests"]).env("OPERR_QUEUE_BINARY", queue))?;
+    process::run(pytest(&python, &["examples/queue/python/tests"]).env("OPERR_QUEUE_BINARY", &queue))?;
     types(&python)?;
+    let operr = process::target().join("debug").join("operr");
     if tensorflow {
         let python = python::environment_with_operr("tensorflow", Profile::Dev)?;
         process::run(&mut across("tensorflow", "OPERR_TENSORFLOW_PYTHON", &python))?;
-        let operr = process::target().join("debug").join("operr");
-        process::run(pytest(&python, &[WITH_TENSORFLOW]).env("OPERR_BINARY", operr))?;
+        process::run(pytest(&python, &[WITH_TENSORFLOW]).env("OPERR_BINARY", &operr))?;
+    }
+    if beam {
+        let python = python::environment_with_operr("beam", Profile::Dev)?;
+        let mut tests = pytest(&python, &["examples/beam/tests"]);
+        process::run(tests.env("OPERR_BINARY", &operr).env("OPERR_QUEUE_BINARY", &queue))?;
+        // Beam has types, but not on all that is called.
+        mypy(&python, &["examples/beam", "--allow-untyped-calls"])?;
     }
     Ok(())
 }
@@ -43,16 +50,17 @@ fn pytest(python: &Path, arguments: &[&str]) -> Command {
 
 /// The annotations: of the package, of what uses it, and of the stubs against the native module.
 fn types(python: &Path) -> Result<()> {
-    let mypy = |arguments: &[&str]| {
-        let mut mypy = python::module(python, "mypy");
-        mypy.args(["--config-file", "crates/operr-python/pyproject.toml", "--cache-dir"]);
-        mypy.arg(process::target().join("python/mypy")).args(arguments);
-        process::run(&mut mypy)
-    };
-    mypy(&["--package", "operr"])?;
-    mypy(&["crates/operr-python/tests", "--exclude", "with_tensorflow"])?;
-    mypy(&["examples/queue/python"])?;
+    mypy(python, &["--package", "operr"])?;
+    mypy(python, &["crates/operr-python/tests", "--exclude", "with_tensorflow"])?;
+    mypy(python, &["examples/queue/python"])?;
     process::run(python::module(python, "mypy.stubtest").args(["operr", "--allowlist", ALLOWED]))
+}
+
+fn mypy(python: &Path, arguments: &[&str]) -> Result<()> {
+    let mut mypy = python::module(python, "mypy");
+    mypy.args(["--config-file", "crates/operr-python/pyproject.toml", "--cache-dir"]);
+    mypy.arg(process::target().join("python/mypy")).args(arguments);
+    process::run(&mut mypy)
 }
 
 /// What stubtest itself gets wrong.

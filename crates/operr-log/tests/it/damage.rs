@@ -94,6 +94,22 @@ fn what_lies_in_a_damaged_record_is_no_record() {
     }
 }
 
+/// Files that are closed while their next record is known to lie behind a damaged header.
+#[test]
+fn damaged_headers_of_many_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    for _ in 0..3 {
+        let path = write(&log, &errors(2));
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[3] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+    }
+    let (records, corruptions) = read(&log);
+    assert_eq!((records.len(), corruptions.len()), (6, 3));
+    assert_eq!(records.iter().filter(|it| it.is_recovered).count(), 3);
+}
+
 /// A header in a damaged record may claim what it wants: what is whole behind it is found.
 #[test]
 fn a_forged_header_hides_nothing() {
