@@ -59,7 +59,7 @@ impl<'a> Fields<'a> {
         found
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(&mut self) -> Option<Field<'a>> {
         let (number, wire_type) = self.key()?;
         let value = match wire_type {
@@ -79,6 +79,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Mostly of one byte.
+    #[inline(always)]
     fn key(&mut self) -> Option<(u32, WireType)> {
         match self.rest {
             [key @ 0x08..0x80, rest @ ..] => {
@@ -90,6 +91,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Mostly of one byte or two.
+    #[inline(always)]
     fn varint(&mut self) -> Option<u64> {
         match self.rest {
             [low @ 0..0x80, rest @ ..] => {
@@ -114,6 +116,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Option<Field<'a>>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Option<Field<'a>>> {
         if self.rest.is_empty() {
             return None;

@@ -144,7 +144,10 @@ impl Reader {
     ///
     /// When a folder cannot be read.
     pub fn refresh(&mut self) -> io::Result<()> {
-        (0..self.inputs.len()).for_each(|index| self.advance(index));
+        for index in 0..self.inputs.len() {
+            self.inputs.get_mut(index).into_iter().for_each(|input| input.is_over = false);
+            self.advance(index);
+        }
         for index in 0..self.followed.len() {
             let found = self.followed.get(index).map_or(Ok(Vec::new()), |meant| source::resolve(meant))?;
             self.add_all(found);
@@ -164,7 +167,7 @@ impl Reader {
     fn add(&mut self, file: Arc<Path>, source: Source) {
         let is_followed = !self.followed.is_empty();
         let scan = Scan::new(source, FIRST_CHUNK);
-        self.inputs.push(Input { file, scan, is_followed, time: 0, head: None });
+        self.inputs.push(Input { file, scan, is_followed, time: 0, head: None, is_over: false });
         let index = self.inputs.len() - 1;
         self.advance(index);
         // Most files have nothing to say before others have ended.
@@ -190,6 +193,20 @@ impl Reader {
         }
     }
 
+    /// The next entry of an input that is the only one: nothing else can come before it.
+    fn next_of_one(&mut self) -> Option<io::Result<Entry>> {
+        let [input] = self.inputs.as_mut_slice() else { return None };
+        if input.is_over {
+            return None;
+        }
+        let entry = input.next().transpose();
+        input.is_over = !matches!(entry, Some(Ok(_)));
+        if input.is_over {
+            input.scan.rest();
+        }
+        entry
+    }
+
     /// Closes the others where a process has only so many.
     fn opened(&mut self, index: usize) {
         if self.open.len() >= OPEN {
@@ -205,12 +222,14 @@ impl Iterator for Reader {
     type Item = io::Result<Entry>;
 
     fn next(&mut self) -> Option<io::Result<Entry>> {
-        let Reverse((_, index)) = self.heads.pop()?;
+        let Some(Reverse((_, index))) = self.heads.pop() else { return self.next_of_one() };
         let input = self.inputs.get_mut(index)?;
         input.scan.read_by((CHUNKS / (self.heads.len() as u64 + 1)).clamp(FIRST_CHUNK, CHUNK));
         let entry = input.head.take()?;
         // What cannot be read is tried again when it is followed only.
-        if entry.is_ok() {
+        if entry.is_err() {
+            input.is_over = true;
+        } else if self.inputs.len() > 1 {
             self.advance(index);
         }
         Some(entry)
@@ -224,8 +243,10 @@ struct Input {
     is_followed: bool,
     /// When its last record happened.
     time: u64,
-    /// What is next.
+    /// What is next, where others may come before it.
     head: Option<io::Result<Entry>>,
+    /// Whether there is nothing more, before a refresh.
+    is_over: bool,
 }
 
 impl Input {

@@ -104,12 +104,12 @@ impl Record {
 
     /// The name of the node that failed: that of the error's `node_def`. Neither is decoded.
     pub fn node(&self) -> Option<&str> {
-        self.names().node
+        text(self.names().node)
     }
 
     /// The type of the operation that failed: that of the error's `op`, else of its `node_def`. Neither is decoded.
     pub fn op(&self) -> Option<&str> {
-        self.names().op
+        text(self.names().op)
     }
 
     /// The text of an attribute, by one of the names in [`attributes`]; `None` if it is not there, or no text.
@@ -158,12 +158,13 @@ impl Record {
                 status.get_or_insert(value);
             }
         }
-        let class = class.and_then(|value| text(Fields::new(value).last(STRING_VALUE)));
+        let class = class.and_then(|value| Fields::new(value).last(STRING_VALUE));
         let status = status.and_then(|value| Fields::new(value).last(BYTES_VALUE));
         let Parts { node_def, operation } = status.map(Parts::of).unwrap_or_default();
         let (node, node_op) = pair(node_def.unwrap_or_default());
         let (_, operation_type) = pair(operation.unwrap_or_default());
-        Names { class, node: text(node), op: text(operation_type).or_else(|| text(node_op)) }
+        let op = operation_type.filter(|&name| text(Some(name)).is_some()).or(node_op);
+        Names { class, node, op }
     }
 
     /// The encoded `AnyValue` of an attribute.
@@ -180,13 +181,13 @@ impl Record {
     }
 }
 
-/// What a record is counted by; nothing is empty.
+/// What a record is counted by; what is empty, or not UTF-8, counts for nothing.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Names<'a> {
     /// The attribute `exception.type`.
-    pub(crate) class: Option<&'a str>,
-    pub(crate) node: Option<&'a str>,
-    pub(crate) op: Option<&'a str>,
+    pub(crate) class: Option<&'a [u8]>,
+    pub(crate) node: Option<&'a [u8]>,
+    pub(crate) op: Option<&'a [u8]>,
 }
 
 /// The details of an error that have names, found by their types.
@@ -258,7 +259,7 @@ fn pair(message: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
 }
 
 /// A text that is not empty.
-fn text(bytes: Option<&[u8]>) -> Option<&str> {
+pub(crate) fn text(bytes: Option<&[u8]>) -> Option<&str> {
     std::str::from_utf8(bytes?).ok().filter(|text| !text.is_empty())
 }
 

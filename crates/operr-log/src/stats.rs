@@ -67,8 +67,8 @@ impl Stats {
         self.seen = Some(self.seen.map_or(seen, |before| before.and(seen)));
         if let Some(code) = record.code() {
             match code.name() {
-                Some(name) => self.codes.add(name, 1, seen),
-                None => self.codes.add(&code.value().to_string(), 1, seen),
+                Some(name) => self.codes.add(name.as_bytes(), 1, seen),
+                None => self.codes.add(code.value().to_string().as_bytes(), 1, seen),
             }
         }
         let names = record.names();

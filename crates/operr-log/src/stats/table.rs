@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::record::text;
 use crate::stats::Seen;
 
 /// Names, and how often each was counted.
@@ -16,8 +17,8 @@ pub struct Table {
     /// In the order in which they came. Up to twice as many as are kept, so that they are seldom sorted.
     rows: Vec<Counted>,
     places: HashMap<Arc<str>, usize>,
-    /// The place of the name that came last, which often is the next one too.
-    last: usize,
+    /// The places of names that came last, by their looks: most logs have few names.
+    recent: [usize; RECENT],
     /// The last of the names that are kept, if some are not.
     bound: Option<(u64, Arc<str>)>,
     others: u64,
@@ -48,18 +49,26 @@ impl Table {
         self.others + self.kept().1.iter().map(|row| row.count).sum::<u64>()
     }
 
-    pub(crate) fn add(&mut self, name: &str, count: u64, seen: Seen) {
-        let name = &*shortened(name);
-        if self.rows.get(self.last).is_none_or(|row| *row.name != *name) {
-            self.last = match self.places.get(name) {
-                Some(&place) => place,
-                None => return self.begin(name, count, seen),
-            };
-        }
-        if let Some(row) = self.rows.get_mut(self.last) {
-            row.count += count;
-            row.seen = row.seen.and(seen);
-        }
+    /// Counts what is a text, and not empty.
+    pub(crate) fn add(&mut self, name: &[u8], count: u64, seen: Seen) {
+        let slot = slot_of(name);
+        let recent = self.recent.get(slot).and_then(|&place| self.rows.get_mut(place));
+        let row = match recent.filter(|row| row.name.as_bytes() == name) {
+            Some(row) => row,
+            None => {
+                let Some(name) = text(Some(name)) else { return };
+                let name = &*shortened(name);
+                let place = match self.places.get(name) {
+                    Some(&place) => place,
+                    None => return self.begin(name, count, seen),
+                };
+                self.recent.get_mut(slot).into_iter().for_each(|recent| *recent = place);
+                let Some(row) = self.rows.get_mut(place) else { return };
+                row
+            }
+        };
+        row.count += count;
+        row.seen = row.seen.and(seen);
     }
 
     pub(crate) fn merge(&mut self, other: &Table) {
@@ -70,7 +79,7 @@ impl Table {
         let rows = std::mem::take(&mut self.rows);
         self.places.clear();
         for Counted { name, count, seen } in rows.iter().chain(&other.rows) {
-            self.add(name, *count, *seen);
+            self.add(name.as_bytes(), *count, *seen);
         }
     }
 
@@ -79,9 +88,8 @@ impl Table {
             self.others += count;
             return;
         }
-        self.last = self.rows.len();
         let name: Arc<str> = name.into();
-        self.places.insert(name.clone(), self.last);
+        self.places.insert(name.clone(), self.rows.len());
         self.rows.push(Counted { name, count, seen });
         if self.rows.len() >= 2 * NAMES {
             self.keep();
@@ -94,7 +102,6 @@ impl Table {
         self.rows = self.kept().0.into_iter().cloned().collect();
         self.bound = self.rows.last().map(|row| (hash_of(&row.name), row.name.clone()));
         self.places = self.rows.iter().enumerate().map(|(place, row)| (row.name.clone(), place)).collect();
-        self.last = 0;
     }
 
     /// The rows that are kept, and those that are not.
@@ -121,6 +128,12 @@ fn shortened(name: &str) -> Cow<'_, str> {
     format!("{}…", name.get(..end).unwrap_or_default()).into()
 }
 
+/// Where to look for a name that may have come not long ago.
+fn slot_of(name: &[u8]) -> usize {
+    let ends = [name.first(), name.get(name.len() / 2), name.last()].into_iter().flatten();
+    ends.fold(name.len(), |slot, &byte| slot.wrapping_mul(5).wrapping_add(byte.into())) % RECENT
+}
+
 /// FNV-1a.
 fn hash_of(name: &str) -> u64 {
     name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
@@ -128,5 +141,7 @@ fn hash_of(name: &str) -> u64 {
 
 /// How many names are kept.
 const NAMES: usize = 4_096;
+/// How many places of names are remembered.
+const RECENT: usize = 32;
 /// How many bytes of a name.
 const MAX_NAME: usize = 512;
