@@ -18,6 +18,7 @@ mod envelope;
 mod error;
 mod failure;
 mod family;
+pub mod graph;
 #[cfg(feature = "tonic")]
 pub mod grpc;
 #[cfg(feature = "json")]

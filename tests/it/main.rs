@@ -11,6 +11,7 @@ mod edit;
 mod error;
 mod family;
 mod golden;
+mod graph;
 mod json;
 mod node_def;
 mod odd_trailers;

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 mod arguments;
 mod budget;
+mod graph;
 mod log;
 mod retry;
 mod status;
@@ -19,6 +20,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::budget::Budget;
+    #[pymodule_export]
+    use crate::graph::{Graph, node_name, parse_message};
     #[pymodule_export]
     use crate::log::{Corruption, Reader, Record, Writer};
     #[pymodule_export]

@@ -8,7 +8,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from operr import _links, _node_def, _operation
-from operr._native import Retry, Status, code_name
+from operr._native import Graph, Retry, Status, code_name
 from operr._operation import Omitted, Operation, Origin
 from operr._payloads import Payloads, with_payloads
 
@@ -351,6 +351,12 @@ class OpError(Exception):
             added = told[len(old) :] if told[: len(old)] == old else told
             self._operr_notes = notes
             self.__notes__ = [*notes, *(note for note in added if note not in notes)]
+
+    def _operr_resolve(self, graph: Graph) -> None:
+        """Takes the node and the operation that a graph has."""
+        if (status := graph.resolve(self._operr_status)) is not None:
+            self._operr_node_def = self._operr_op = None
+            self._operr_become(status)
 
     def _operr_own_causes(self) -> tuple[OpError, ...]:
         """The causes that are in the status, made once."""

@@ -1,0 +1,153 @@
+//! The node and the operation that an error is about, found in a graph by the error's message, as a session does it.
+//!
+//! | | |
+//! |---|---|
+//! | [`Graph`] | a `tensorflow.GraphDef`, in which nodes are found by name, and where they were created |
+//! | [`OpError::resolve`](crate::OpError::resolve) | sets `node_def` and `op` as a session does |
+//! | [`interpolate`] | the message as a session raises it |
+//! | [`parse_message`], [`node_name`] | what a message says of nodes |
+//! | [`node_tag`], [`function_node_tag`], [`colocation_node_tag`], [`original_node_tags`] | what to write into one |
+
+mod debug_info;
+mod interpolate;
+mod message;
+mod nodes;
+mod resolve;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use bytes::Bytes;
+
+pub use self::interpolate::interpolate;
+pub use self::message::{
+    ParsedMessage, Tag, colocation_node_tag, function_node_tag, node_name, node_tag, original_node_tags, parse_message,
+};
+use crate::failure::Error;
+use crate::node_def::NodeDef;
+use crate::operation::{Frame, Operation};
+
+/// A `tensorflow.GraphDef`, kept as the bytes that it was made from: nothing is decoded but what is asked for.
+///
+/// A lookup passes over the bytes once, with no memory of its own.
+///
+/// ```
+/// use operr::graph::Graph;
+/// use operr::pb::tensorflow::{GraphDef, NodeDef};
+/// use prost::Message as _;
+///
+/// let enq = NodeDef { name: "enq".into(), op: "QueueEnqueueV2".into(), ..NodeDef::default() };
+/// let graph = Graph::from_bytes(GraphDef { node: vec![enq], ..GraphDef::default() }.encode_to_vec())?;
+/// assert_eq!(graph.node("enq").unwrap().op()?, "QueueEnqueueV2");
+/// assert_eq!(graph.node("deq"), None);
+/// # Ok::<_, operr::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Graph {
+    bytes: Bytes,
+    /// Whether every name stands in front of its node, once, as all encoders write it.
+    is_ordinary: bool,
+    /// Each a `GraphDebugInfo`; what was added last comes first.
+    debug_infos: Vec<Bytes>,
+}
+
+impl Graph {
+    /// Takes the bytes of a `tensorflow.GraphDef`, of a graph as `as_graph_def()` gives it.
+    ///
+    /// # Errors
+    ///
+    /// When the graph, its library or one of its nodes is no protobuf message, or a name is not UTF-8.
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<Graph, Error> {
+        let bytes = bytes.into();
+        let checked = nodes::check(&bytes)?;
+        let debug_infos = checked.debug_infos.into_iter().map(|range| bytes.slice(range)).collect();
+        Ok(Graph { is_ordinary: checked.is_ordinary, debug_infos, bytes })
+    }
+
+    /// Adds a `tensorflow.GraphDebugInfo`, such as a SavedModel's `debug/saved_model_debug_info.pb`, for the nodes of
+    /// which the graph itself does not say where they were created.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no protobuf message.
+    pub fn with_debug_info(mut self, bytes: impl Into<Bytes>) -> Result<Graph, Error> {
+        let bytes = bytes.into();
+        nodes::check_debug_info(&bytes)?;
+        self.debug_infos.insert(0, bytes);
+        Ok(self)
+    }
+
+    /// The node of this name in the outermost graph; of more than one, the first.
+    pub fn node(&self, name: &str) -> Option<NodeDef> {
+        self.nodes(&BTreeSet::from([name])).remove(name)
+    }
+
+    /// The node of this name in a function of the library; of more than one, the first.
+    pub fn node_in(&self, function: &str, name: &str) -> Option<NodeDef> {
+        nodes::find_in(&self.bytes, function, name).map(|range| self.slice(range))
+    }
+
+    /// The operation of this name in the outermost graph: with its traceback, if debug info has one, and with the
+    /// operations that it was made from, if the node's `experimental_debug_info` names any.
+    pub fn operation(&self, name: &str) -> Option<Operation> {
+        Some(resolve::operation(self, &self.node(name)?, ""))
+    }
+
+    /// The operation of this name in a function of the library.
+    pub fn operation_in(&self, function: &str, name: &str) -> Option<Operation> {
+        Some(resolve::operation(self, &self.node_in(function, name)?, function))
+    }
+
+    /// The node that a message says has failed, in whichever function it is, and that function's name.
+    ///
+    /// Beyond what a session does, which knows nodes of the outermost graph only: `[[{{function_node f}}{{node g}}]]` is the
+    /// node `g` of `f`.
+    ///
+    /// ```
+    /// use operr::graph::Graph;
+    /// use operr::pb::tensorflow::{FunctionDef, FunctionDefLibrary, GraphDef, NodeDef, OpDef};
+    /// use prost::Message as _;
+    ///
+    /// let signature = Some(OpDef { name: "f".into(), ..OpDef::default() });
+    /// let node_def = vec![NodeDef { name: "g".into(), op: "Add".into(), ..NodeDef::default() }];
+    /// let function = vec![FunctionDef { signature, node_def, ..FunctionDef::default() }];
+    /// let library = Some(FunctionDefLibrary { function, ..FunctionDefLibrary::default() });
+    /// let graph = Graph::from_bytes(GraphDef { library, ..GraphDef::default() }.encode_to_vec())?;
+    ///
+    /// let (node, function) = graph.failed_node("boom\n\t [[{{function_node f}}{{node g}}]]").unwrap();
+    /// assert_eq!((node.op()?, function.as_deref()), ("Add", Some("f")));
+    /// # Ok::<_, operr::Error>(())
+    /// ```
+    pub fn failed_node(&self, message: &str) -> Option<(NodeDef, Option<String>)> {
+        match message::failed(message) {
+            Some((Some(function), name)) => Some((self.node_in(function, name)?, Some(function.to_owned()))),
+            _ => Some((self.node(node_name(message)?)?, None)),
+        }
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The nodes of these names in the outermost graph.
+    pub(crate) fn nodes<'a>(&self, names: &BTreeSet<&'a str>) -> BTreeMap<&'a str, NodeDef> {
+        let found = nodes::find(&self.bytes, names, self.is_ordinary);
+        found.into_iter().map(|(name, range)| (name, self.slice(range))).collect()
+    }
+
+    /// Where a node was created; no function is the outermost graph.
+    pub(crate) fn traceback(&self, name: &str, function: &str) -> Vec<Frame> {
+        debug_info::traceback(&self.debug_infos, name, function)
+    }
+
+    fn slice(&self, range: std::ops::Range<usize>) -> NodeDef {
+        NodeDef::from_bytes(self.bytes.slice(range))
+    }
+}
+
+impl fmt::Debug for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Graph({} bytes)", self.bytes.len())
+    }
+}
