@@ -117,9 +117,24 @@ pub(crate) fn failed(message: &str) -> Option<(Option<&str>, &str)> {
         if let Some((name, _)) = tag_of("{{node ", rest) {
             return Some((function, name));
         }
-        let (name, behind) = tag_of("{{function_node ", rest)?;
+        let (name, behind) = tag_of(FUNCTION_START, rest)?;
         (function, rest) = (Some(name), behind);
     }
+}
+
+/// The functions that a message names, each once, in the order in which they were last named; 32 of them at most.
+pub(crate) fn functions(message: &str) -> Vec<&str> {
+    let mut functions: Vec<&str> = Vec::new();
+    for (start, _) in message.rmatch_indices(FUNCTION_START) {
+        let named = message.get(start..).and_then(|text| tag_of(FUNCTION_START, text));
+        if let Some((name, _)) = named.filter(|(name, _)| !functions.contains(name)) {
+            functions.insert(0, name);
+        }
+        if functions.len() == MAX_FUNCTIONS {
+            break;
+        }
+    }
+    functions
 }
 
 /// The name in a tag that a text begins with, and what stands behind it.
@@ -157,3 +172,6 @@ fn name_length(text: &str) -> Option<usize> {
 }
 
 const FUNCTION: &str = "function_node";
+const FUNCTION_START: &str = "{{function_node ";
+/// How many functions are looked into for a node.
+const MAX_FUNCTIONS: usize = 32;

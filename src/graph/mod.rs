@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bytes::Bytes;
+use prost::Message as _;
 
 pub use self::interpolate::interpolate;
 pub use self::message::{
@@ -26,6 +27,7 @@ pub use self::message::{
 use crate::failure::Error;
 use crate::node_def::NodeDef;
 use crate::operation::{Frame, Operation};
+use crate::pb::tensorflow::FunctionDef;
 
 /// A `tensorflow.GraphDef`, kept as the bytes that it was made from: nothing is decoded but what is asked for.
 ///
@@ -90,18 +92,13 @@ impl Graph {
     /// The operation of this name in the outermost graph: with its traceback, if debug info has one, and with the
     /// operations that it was made from, if the node's `experimental_debug_info` names any.
     pub fn operation(&self, name: &str) -> Option<Operation> {
-        Some(resolve::operation(self, &self.node(name)?, ""))
-    }
-
-    /// The operation of this name in a function of the library.
-    pub fn operation_in(&self, function: &str, name: &str) -> Option<Operation> {
-        Some(resolve::operation(self, &self.node_in(function, name)?, function))
+        Some(self.operation_of(&self.node(name)?, None))
     }
 
     /// The node that a message says has failed, in whichever function it is, and that function's name.
     ///
     /// Beyond what a session does, which knows nodes of the outermost graph only: `[[{{function_node f}}{{node g}}]]` is the
-    /// node `g` of `f`.
+    /// node `g` of `f`, and so is `{{function_node f}} .. [[{{node g}}]]` where the outermost graph has no `g`.
     ///
     /// ```
     /// use operr::graph::Graph;
@@ -119,10 +116,27 @@ impl Graph {
     /// # Ok::<_, operr::Error>(())
     /// ```
     pub fn failed_node(&self, message: &str) -> Option<(NodeDef, Option<String>)> {
-        match message::failed(message) {
-            Some((Some(function), name)) => Some((self.node_in(function, name)?, Some(function.to_owned()))),
-            _ => Some((self.node(node_name(message)?)?, None)),
+        let in_function = |function: &str, name: &str| Some((self.node_in(function, name)?, Some(function.to_owned())));
+        if let Some((Some(function), name)) = message::failed(message) {
+            return in_function(function, name);
         }
+        let name = node_name(message)?;
+        if let Some(node) = self.node(name) {
+            return Some((node, None));
+        }
+        // Functions may also stand in front of all, the innermost last.
+        message::functions(message).iter().rev().find_map(|function| in_function(function, name))
+    }
+
+    /// The operation of a node in a function of the library, or of the outermost graph.
+    pub fn operation_of(&self, node: &NodeDef, function: Option<&str>) -> Operation {
+        resolve::operation(self, node, function.unwrap_or_default())
+    }
+
+    /// The function of this name in the library, decoded; of more than one, the first. `None`, too, if it does not decode.
+    pub fn function(&self, name: &str) -> Option<FunctionDef> {
+        let range = nodes::function(&self.bytes, name)?;
+        FunctionDef::decode(self.bytes.slice(range)).ok()
     }
 
     /// The bytes.

@@ -69,15 +69,20 @@ pub(super) fn find<'a>(graph: &[u8], names: &BTreeSet<&'a str>, is_ordinary: boo
 
 /// Where a node of a function is.
 pub(super) fn find_in(graph: &[u8], function: &str, name: &str) -> Option<Range<usize>> {
-    let libraries = parts(graph, 0, graph.len(), LIBRARY);
-    let functions = libraries.flat_map(|(start, end)| parts(graph, start, end, FUNCTION));
-    let mut bodies = functions.filter(|&(start, end)| {
-        let signature = parts(graph, start, end, SIGNATURE).last();
-        signature.is_some_and(|(start, end)| self::name(graph, start, end) == function.as_bytes())
-    });
-    let (start, end) = bodies.next()?;
+    let Range { start, end } = self::function(graph, function)?;
     let mut nodes = parts(graph, start, end, FUNCTION_NODE);
     nodes.find(|&(start, end)| self::name(graph, start, end) == name.as_bytes()).map(|(start, end)| start..end)
+}
+
+/// Where a function is.
+pub(super) fn function(graph: &[u8], name: &str) -> Option<Range<usize>> {
+    let libraries = parts(graph, 0, graph.len(), LIBRARY);
+    let mut functions = libraries.flat_map(|(start, end)| parts(graph, start, end, FUNCTION));
+    let is_it = |&(start, end): &(usize, usize)| {
+        let signature = parts(graph, start, end, SIGNATURE).last();
+        signature.is_some_and(|(start, end)| self::name(graph, start, end) == name.as_bytes())
+    };
+    functions.find(is_it).map(|(start, end)| start..end)
 }
 
 /// Tells whether the node begins with its name, and has no other.

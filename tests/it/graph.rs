@@ -196,12 +196,16 @@ fn nodes_inside_functions() {
     );
     // Functions in front of that one are the calls that led there.
     assert_eq!(op_of("[[{{function_node h}}{{function_node h}}{{function_node f}}{{node g}}]]"), found("Add", "f"));
+    // Where the outermost graph has no such node, the functions in front of all are looked at.
+    let message = "{{function_node f}} {{function_node f}} bad\n\t [[{{node g}}]]\n\t [[call]]";
+    assert_eq!(op_of(message), found("Add", "f"));
+    assert_eq!(op_of("{{function_node f}} bad [[{{node enq}}]]"), Some(("Outer".into(), None)));
     for message in
         ["[[{{function_node f}}{{node none}}]]", "[[{{function_node none}}{{node g}}]]", "{{node enq}}", "[[", ""]
     {
         assert_eq!(op_of(message), None, "{message}");
     }
-    assert_eq!(graph.operation_in("f", "g").unwrap().r#type, "Add");
+    assert_eq!(graph.operation_of(&graph.node_in("f", "g").unwrap(), Some("f")).r#type, "Add");
     assert_eq!(graph.node_in("", "g"), None);
 }
 
@@ -350,7 +354,7 @@ proptest! {
         bytes.truncate(cut.index(bytes.len()) + 1);
         match Graph::from_bytes(bytes) {
             Ok(graph) => {
-                let _ = (graph.operation("a"), graph.operation_in("f", "g"), interpolate("{{node a}} {{node b}}", &graph));
+                let _ = (graph.operation("a"), graph.function("f"), interpolate("{{node a}} {{node b}}", &graph));
             }
             Err(error) => prop_assert!(error.position().is_some()),
         }

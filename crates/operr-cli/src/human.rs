@@ -83,7 +83,13 @@ impl Page {
 
     /// Writes everything but the header.
     pub(crate) fn body(&mut self, error: &OpError) {
-        self.parts(error);
+        self.place(error);
+        self.rest(error, true);
+    }
+
+    /// Writes everything but the header, node and op; whether to retry is the code's to say, if there is one.
+    pub(crate) fn rest(&mut self, error: &OpError, has_code: bool) {
+        self.details(error);
         if !error.causes().is_empty() {
             self.line(format_args!("{LABEL}causes:{LABEL:#}"));
             tree::causes(self, error);
@@ -95,19 +101,35 @@ impl Page {
         if let Some(id) = error.correlation_id() {
             self.line(format_args!("{LABEL}correlation id:{LABEL:#} {}", cut::brief(&id)));
         }
-        if error.code() != Code::OK {
+        if has_code && error.code() != Code::OK {
             self.line(format_args!("{LABEL}retry:{LABEL:#} {}", error.retry()));
         }
     }
 
+    /// Writes a text that no error goes with.
+    pub(crate) fn message(&mut self, label: &str, message: &str) {
+        let message = cut::lines(&text::harmless(message));
+        let mut lines = message.lines();
+        self.line(format_args!("{LABEL}{label}:{LABEL:#} {}", lines.next().unwrap_or_default()));
+        lines.for_each(|line| self.line(format_args!("  {line}")));
+    }
+
     /// Writes everything but header, causes and what was omitted.
     pub(crate) fn parts(&mut self, error: &OpError) {
+        self.place(error);
+        self.details(error);
+    }
+
+    fn place(&mut self, error: &OpError) {
         if let Some(node) = error.node_def() {
             self.node(&node);
         }
         if let Some(op) = error.op() {
             self.op(&op);
         }
+    }
+
+    fn details(&mut self, error: &OpError) {
         if let Some(origin) = error.origin() {
             self.origin(&origin);
         }
@@ -150,6 +172,19 @@ impl Page {
         let Operation { name, r#type, traceback, originals, .. } = op;
         self.line(format_args!("{LABEL}op:{LABEL:#} {} ({})", brief(name), brief(r#type)));
         self.created_at(traceback);
+        self.originals(originals);
+    }
+
+    /// Writes where an operation, and what it was made from, were created.
+    pub(crate) fn created(&mut self, op: &Operation) {
+        if !op.traceback.is_empty() {
+            self.line(format_args!("{LABEL}created at:{LABEL:#}"));
+            self.frames(&op.traceback);
+        }
+        self.originals(&op.originals);
+    }
+
+    fn originals(&mut self, originals: &[Operation]) {
         for Operation { name, r#type, traceback, .. } in originals.iter().take(MAX_ITEMS) {
             self.line(format_args!("  made from {} ({})", brief(name), brief(r#type)));
             self.created_at(traceback);
@@ -162,10 +197,7 @@ impl Page {
             self.line(format_args!("{LABEL}raised as:{LABEL:#} {}", brief(&origin.r#type)));
         }
         for note in origin.notes.iter().take(MAX_ITEMS) {
-            let note = cut::lines(&text::harmless(note));
-            let mut lines = note.lines();
-            self.line(format_args!("{LABEL}note:{LABEL:#} {}", lines.next().unwrap_or_default()));
-            lines.for_each(|line| self.line(format_args!("  {line}")));
+            self.message("note", note);
         }
         self.more(origin.notes.len(), "more note");
         if !origin.raised_at.is_empty() {

@@ -57,21 +57,35 @@ impl Input {
     /// Reads the error, always in the form of a google.rpc.Status.
     pub(crate) fn read(&self) -> Result<OpError, Failure> {
         let (content, form) = self.content()?;
+        self.error(&content, form)
+    }
+
+    /// The error that was read.
+    pub(crate) fn error(&self, content: &Bytes, form: Option<Form>) -> Result<OpError, Failure> {
         let error = match self.grpc_status {
             Some(code) => {
                 let message = match (&self.grpc_message, &self.message) {
                     (Some(encoded), _) => text::from_grpc_message(encoded),
                     (None, message) => message.clone().unwrap_or_default().into(),
                 };
-                OpError::from_status(Code::new(code), message, details(&content, form)?)
+                OpError::from_status(Code::new(code), message, details(content, form)?)
             }
-            None => self.allow.error(&content, form, self.http_status)?,
+            None => self.allow.error(content, form, self.http_status)?,
         };
         self.allow.check(error)
     }
 
+    /// Whether nothing says that it is an error's.
+    pub(crate) fn may_be_text(&self) -> bool {
+        self.grpc_status.is_none()
+            && self.from.is_none()
+            && self.http_status.is_none()
+            && self.base64.is_none()
+            && self.hex.is_none()
+    }
+
     /// What is read, and its form if that is known.
-    fn content(&self) -> Result<(Bytes, Option<Form>), Failure> {
+    pub(crate) fn content(&self) -> Result<(Bytes, Option<Form>), Failure> {
         let form = if self.http_status.is_some() { Some(Form::Http) } else { self.from };
         Ok(match (&self.base64, &self.hex, &self.file) {
             (Some(text), _, _) => (Bytes::copy_from_slice(text.as_bytes()), Some(Form::Base64)),

@@ -15,6 +15,7 @@ mod codes;
 mod convert;
 mod cut;
 mod decode;
+mod explain;
 mod failure;
 mod form;
 mod human;
@@ -42,6 +43,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Decode(decode::Decode),
+    Explain(explain::Explain),
     Convert(convert::Convert),
     New(new::New),
     Codes(codes::Codes),
@@ -53,6 +55,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Decode(decode) => decode.run(),
+        Command::Explain(explain) => explain.run(),
         Command::Convert(convert) => convert.run(),
         Command::New(new) => new.run(),
         Command::Codes(codes) => codes.run(),

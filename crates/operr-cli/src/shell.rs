@@ -50,8 +50,9 @@ impl Man {
 }
 
 /// What has a page: log-cat is that of operr log cat.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "decode",
+    "explain",
     "convert",
     "new",
     "codes",

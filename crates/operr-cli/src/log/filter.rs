@@ -75,11 +75,14 @@ impl Filter {
                 record.op() == Some(op) || error().and_then(OpError::op).is_some_and(|found| found.name == *op)
             })
             && any(&self.payload, |payload| error().is_some_and(|error| has_detail(error, payload)))
-            && any(&self.id, |id| {
-                text(attributes::LOG_RECORD_UID) == id
-                    || error().and_then(OpError::correlation_id).is_some_and(|found| found == *id)
-            })
+            && any(&self.id, |id| has_id(record, error(), id))
     }
+}
+
+/// Whether that is the correlation id of the record's error, or the record's uid.
+pub(crate) fn has_id(record: &Record, error: Option<&OpError>, id: &str) -> bool {
+    record.text(attributes::LOG_RECORD_UID) == Some(id)
+        || error.and_then(OpError::correlation_id).is_some_and(|found| found == id)
 }
 
 /// Whether one of these holds, if there are any.

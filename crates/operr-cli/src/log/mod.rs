@@ -1,7 +1,7 @@
 //! `operr log`: the error logs that services write.
 
 mod cat;
-mod filter;
+pub(crate) mod filter;
 mod grep;
 mod page;
 mod progress;
@@ -11,7 +11,7 @@ mod stats;
 mod tail;
 mod time;
 mod verify;
-mod walk;
+pub(crate) mod walk;
 
 use clap::{Args, Subcommand};
 

@@ -20,6 +20,11 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// These.
+    pub(crate) fn new(files: impl Into<Vec<PathBuf>>) -> Files {
+        Files { files: files.into() }
+    }
+
     /// Begins to read them.
     pub(crate) fn walk(&self) -> Result<Walk, Failure> {
         let files = self.files();

@@ -1,6 +1,6 @@
 //! Help texts, and that what they show runs.
 
-use crate::{folder, golden, log, operr, text};
+use crate::{explain, folder, golden, log, operr, text};
 
 #[test]
 fn help_is_what_the_golden_files_say() {
@@ -32,6 +32,7 @@ fn every_example_runs() {
     for command in COMMANDS {
         let folder = folder(&format!("examples-{}", command.replace(' ', "-")));
         log::example(&folder);
+        explain::example(&folder);
         let help = help(command).replace("\\\n", " ");
         let examples: Vec<&str> = help.lines().filter_map(|line| line.trim_start().strip_prefix("$ ")).collect();
         assert!(!examples.is_empty() || command == "log", "{command} shows nothing");
@@ -80,8 +81,9 @@ fn the_version_is_the_packages() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("operr {}\n", env!("CARGO_PKG_VERSION")));
 }
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "decode",
+    "explain",
     "convert",
     "new",
     "codes",

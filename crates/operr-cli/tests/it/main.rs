@@ -1,6 +1,7 @@
 //! The program, run: each test starts the binary `operr`.
 
 mod cut;
+mod explain;
 mod forms;
 mod golden;
 mod help;
