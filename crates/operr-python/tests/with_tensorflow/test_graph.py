@@ -6,8 +6,10 @@ from functools import partial
 from typing import Any
 
 import operr
+import pytest
 import tensorflow as tf
 from operr.graph import Graph, interpolate, node_name, parse_message
+from real_errors import CASES, provoke
 from tensorflow.core.framework.graph_debug_info_pb2 import GraphDebugInfo
 from tensorflow.python.framework import error_interpolation
 
@@ -101,6 +103,19 @@ def facts(error: Any) -> Any:
     return error.op and (error.op.name, error.op.type), node_def
 
 
+def agree(raised: Any, graph: tf.Graph) -> Graph:
+    """Checks that what a session raised follows from the message below it and the graph; gives the graph as ours."""
+    message = raised.__context__.message
+    ours = Graph(graph.as_graph_def().SerializeToString(), debug_info(graph).SerializeToString())
+    error = operr.OpError(None, None, message, raised.error_code)
+    assert facts(ours.resolve(error)) == facts(raised), message
+    assert interpolate(message, ours) == raised.message
+    if raised.op:
+        told = [(frame.filename, frame.lineno, frame.name) for frame in raised.op.traceback]
+        assert [(frame.filename, frame.lineno, frame.name) for frame in error.op.traceback] == told
+    return ours
+
+
 def test_the_node_is_the_one_that_the_session_found() -> None:
     found: Counter[str] = Counter()
     for seed in range(2 * GRAPHS):
@@ -110,12 +125,7 @@ def test_the_node_is_the_one_that_the_session_found() -> None:
         if raised is None:
             continue
         message = raised.__context__.message
-        ours = Graph(graph.as_graph_def().SerializeToString(), debug_info(graph).SerializeToString())
-        error = operr.OpError(None, None, message, raised.error_code)
-        ours.resolve(error)
-
-        assert facts(error) == facts(raised), (seed, message)
-        assert interpolate(message, ours) == raised.message, (seed, message)
+        ours = agree(raised, graph)
 
         where = "outermost" if raised.op else "none"
         failed = ours.failed_node(message)
@@ -130,6 +140,27 @@ def test_the_node_is_the_one_that_the_session_found() -> None:
     assert sum(found.values()) == GRAPHS
     assert found["outermost"] > 200 and found["in a function"] > 100, found
     print(found)
+
+
+def test_real_sessions_errors(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    graphs: list[tf.Graph] = []
+    run = tf.compat.v1.Session.run
+
+    def watched(session: Any, *args: Any, **kwargs: Any) -> Any:
+        graphs.append(session.graph)
+        return run(session, *args, **kwargs)
+
+    monkeypatch.setattr(tf.compat.v1.Session, "run", watched)
+    agreed = 0
+    for name in CASES:
+        graphs.clear()
+        raised = provoke(name, tmp_path_factory.mktemp(name))
+        if raised.message.startswith("Graph execution error:\n\n") and isinstance(
+            raised.__context__, tf.errors.OpError
+        ):
+            agree(raised, graphs[-1])
+            agreed += 1
+    assert agreed >= 15, agreed
 
 
 def test_messages_are_taken_apart_as_tensorflow_does() -> None:
