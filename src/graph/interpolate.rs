@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::graph::{Graph, parse_message};
+use crate::graph::{Graph, debug_info, parse_message};
 use crate::operation::Frame;
 
-/// The message as a session of TensorFlow 2.21 raises it: which of its nodes were created where, and then the message.
+/// The message as `error_interpolation.interpolate_graph` of TensorFlow 2.21 writes it for sessions: which of its nodes were
+/// created where, and then the message.
 ///
-/// Every tag counts that names a node of the outermost graph. Frames of TensorFlow itself are left out.
+/// Every tag counts that names a node of the outermost graph, up to 1,000 of them. Frames of TensorFlow itself are left out.
+/// A session adds an advice where a message says that an op only supports NHWC.
 ///
 /// ```
 /// use operr::graph::{Graph, interpolate};
@@ -28,10 +30,14 @@ use crate::operation::Frame;
 /// ```
 pub fn interpolate(message: &str, graph: &Graph) -> String {
     let parsed = parse_message(message);
-    let names = parsed.nodes.iter().map(|tag| tag.name).collect();
-    let found = graph.nodes(&names).into_keys().map(|name| (name, detected(name, &graph.traceback(name, ""))));
+    let found = graph.nodes(parsed.nodes.iter().map(|tag| tag.name));
+    let mut tracebacks = graph.tracebacks(found.keys().map(|name| debug_info::key(name, "")).collect());
+    let found = found.into_keys().map(|name| {
+        let frames = tracebacks.remove(&debug_info::key(name, "")).unwrap_or_default();
+        (name, detected(name, &frames))
+    });
     let found: BTreeMap<_, _> = found.collect();
-    let blocks = parsed.nodes.iter().filter_map(|tag| found.get(tag.name).map(String::as_str));
+    let blocks = parsed.nodes.iter().filter_map(|tag| found.get(tag.name).map(String::as_str)).take(MAX_BLOCKS);
     let text = parsed.text.trim_matches(is_space);
     ["Graph execution error:\n\n"].into_iter().chain(blocks).chain([text]).collect()
 }
@@ -88,5 +94,7 @@ fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
+/// How many tags are told of: a message of a peer's may have any number.
+const MAX_BLOCKS: usize = 1_000;
 /// How many equal frames are printed.
 const REPEATED: usize = 3;

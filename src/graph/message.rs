@@ -106,35 +106,65 @@ pub fn original_node_tags<S: AsRef<str>>(nodes: &[S], functions: &[S]) -> String
     text
 }
 
-/// The tags of the node that failed and of the function that it is in: those behind the first `[[`.
-///
-/// The function stands directly in front of its node; further ones are of the calls that led there. Its name may have
-/// any characters but `}}` here, as those of lambdas do.
-pub(crate) fn failed(message: &str) -> Option<(Option<&str>, &str)> {
-    let (_, mut rest) = message.split_once("[[")?;
-    let mut function = None;
-    loop {
-        if let Some((name, _)) = tag_of("{{node ", rest) {
-            return Some((function, name));
-        }
-        let (name, behind) = tag_of(FUNCTION_START, rest)?;
-        (function, rest) = (Some(name), behind);
-    }
+/// What a message says of the node that failed, by [`failed_node`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct FailedNode<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The function that it is in, then the one that called that, and so on, each once, the first 32 of them; empty if the
+    /// message names none.
+    pub functions: Vec<&'a str>,
 }
 
-/// The functions that a message names, each once, in the order in which they were last named; 32 of them at most.
-pub(crate) fn functions(message: &str) -> Vec<&str> {
+/// What a message says of the node that failed, with the functions around it, which a session does not look at.
+///
+/// The node is that of the first `[[` in front of a tag; if there is none, that of [`node_name`]. Functions stand directly in
+/// front of the node's tag, or in front of all, the innermost last. Their names may have any characters but `}}` here, as
+/// those of lambdas do.
+///
+/// ```
+/// use operr::graph::failed_node;
+///
+/// let failed = failed_node("{{function_node outer}} {{function_node f}} assertion failed: [[1 2]]\n\t [[{{node chk}}]]").unwrap();
+/// assert_eq!((failed.name, failed.functions), ("chk", vec!["f", "outer"]));
+/// ```
+pub fn failed_node(message: &str) -> Option<FailedNode<'_>> {
+    let tagged = message.match_indices("[[").map(|(start, _)| message.split_at(start));
+    let mut tagged = tagged.filter_map(|(front, rest)| Some((front, rest.strip_prefix("[[")?)));
+    let tagged = tagged.find(|(_, rest)| rest.starts_with(NODE_START) || rest.starts_with(FUNCTION_START));
+    let Some((front, mut rest)) = tagged else {
+        let (front, _) = message.split_once("[[")?;
+        return Some(FailedNode { name: node_name(message)?, functions: functions(front) });
+    };
+    let mut functions = functions(front);
+    while let Some((function, behind)) = tag_of(FUNCTION_START, rest) {
+        functions.retain(|name| *name != function);
+        functions.insert(0, function);
+        functions.truncate(MAX_FUNCTIONS);
+        rest = behind;
+    }
+    let (name, _) = tag_of(NODE_START, rest)?;
+    Some(FailedNode { name, functions })
+}
+
+/// The functions that a text names, the last first.
+fn functions(text: &str) -> Vec<&str> {
     let mut functions: Vec<&str> = Vec::new();
-    for (start, _) in message.rmatch_indices(FUNCTION_START) {
-        let named = message.get(start..).and_then(|text| tag_of(FUNCTION_START, text));
-        if let Some((name, _)) = named.filter(|(name, _)| !functions.contains(name)) {
-            functions.insert(0, name);
-        }
-        if functions.len() == MAX_FUNCTIONS {
-            break;
+    let mut rest = text;
+    while let Some(start) = rest.find(FUNCTION_START)
+        && let Some((name, behind)) = rest.get(start..).and_then(|text| tag_of(FUNCTION_START, text))
+    {
+        functions.push(name);
+        rest = behind;
+    }
+    let mut distinct = Vec::new();
+    for function in functions.into_iter().rev() {
+        if distinct.len() < MAX_FUNCTIONS && !distinct.contains(&function) {
+            distinct.push(function);
         }
     }
-    functions
+    distinct
 }
 
 /// The name in a tag that a text begins with, and what stands behind it.
@@ -173,5 +203,6 @@ fn name_length(text: &str) -> Option<usize> {
 
 const FUNCTION: &str = "function_node";
 const FUNCTION_START: &str = "{{function_node ";
+const NODE_START: &str = "{{node ";
 /// How many functions are looked into for a node.
 const MAX_FUNCTIONS: usize = 32;

@@ -5,7 +5,7 @@
 //! | [`Graph`] | a `tensorflow.GraphDef`, in which nodes are found by name, and where they were created |
 //! | [`OpError::resolve`](crate::OpError::resolve) | sets `node_def` and `op` as a session does |
 //! | [`interpolate`] | the message as a session raises it |
-//! | [`parse_message`], [`node_name`] | what a message says of nodes |
+//! | [`parse_message`], [`node_name`], [`failed_node`] | what a message says of nodes |
 //! | [`node_tag`], [`function_node_tag`], [`colocation_node_tag`], [`original_node_tags`] | what to write into one |
 
 mod debug_info;
@@ -22,7 +22,8 @@ use prost::Message as _;
 
 pub use self::interpolate::interpolate;
 pub use self::message::{
-    ParsedMessage, Tag, colocation_node_tag, function_node_tag, node_name, node_tag, original_node_tags, parse_message,
+    FailedNode, ParsedMessage, Tag, colocation_node_tag, failed_node, function_node_tag, node_name, node_tag,
+    original_node_tags, parse_message,
 };
 use crate::failure::Error;
 use crate::node_def::NodeDef;
@@ -31,7 +32,7 @@ use crate::pb::tensorflow::FunctionDef;
 
 /// A `tensorflow.GraphDef`, kept as the bytes that it was made from: nothing is decoded but what is asked for.
 ///
-/// A lookup passes over the bytes once, with no memory of its own.
+/// A lookup passes over the bytes, with no memory of its own. What is found is a part of these bytes, and keeps them.
 ///
 /// ```
 /// use operr::graph::Graph;
@@ -49,7 +50,7 @@ pub struct Graph {
     bytes: Bytes,
     /// Whether every name stands in front of its node, once, as all encoders write it.
     is_ordinary: bool,
-    /// Each a `GraphDebugInfo`; what was added last comes first.
+    /// Each a `GraphDebugInfo`; what was added later counts more.
     debug_infos: Vec<Bytes>,
 }
 
@@ -62,12 +63,19 @@ impl Graph {
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<Graph, Error> {
         let bytes = bytes.into();
         let checked = nodes::check(&bytes)?;
-        let debug_infos = checked.debug_infos.into_iter().map(|range| bytes.slice(range)).collect();
-        Ok(Graph { is_ordinary: checked.is_ordinary, debug_infos, bytes })
+        // Of a message that stands there twice, the parts are one, as everywhere in protobuf.
+        let debug_info = match &*checked.debug_infos {
+            [] => None,
+            [range] => Some(bytes.slice(range.clone())),
+            ranges => {
+                Some(ranges.iter().filter_map(|range| bytes.get(range.clone())).collect::<Vec<_>>().concat().into())
+            }
+        };
+        Ok(Graph { is_ordinary: checked.is_ordinary, debug_infos: debug_info.into_iter().collect(), bytes })
     }
 
-    /// Adds a `tensorflow.GraphDebugInfo`, such as a SavedModel's `debug/saved_model_debug_info.pb`, for the nodes of
-    /// which the graph itself does not say where they were created.
+    /// Adds a `tensorflow.GraphDebugInfo`, such as a SavedModel's `debug/saved_model_debug_info.pb`. Of the nodes that it has,
+    /// it says where they were created, whatever the graph itself does.
     ///
     /// # Errors
     ///
@@ -75,30 +83,38 @@ impl Graph {
     pub fn with_debug_info(mut self, bytes: impl Into<Bytes>) -> Result<Graph, Error> {
         let bytes = bytes.into();
         nodes::check_debug_info(&bytes)?;
-        self.debug_infos.insert(0, bytes);
+        self.debug_infos.push(bytes);
         Ok(self)
     }
 
     /// The node of this name in the outermost graph; of more than one, the first.
     pub fn node(&self, name: &str) -> Option<NodeDef> {
-        self.nodes(&BTreeSet::from([name])).remove(name)
+        self.nodes([name]).remove(name)
+    }
+
+    /// The nodes of these names in the outermost graph, as far as they are there, found in one go.
+    pub fn nodes<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> BTreeMap<&'a str, NodeDef> {
+        let found = nodes::find(&self.bytes, &names.into_iter().collect(), self.is_ordinary);
+        found.into_iter().map(|(name, range)| (name, self.slice(range))).collect()
     }
 
     /// The node of this name in a function of the library; of more than one, the first.
     pub fn node_in(&self, function: &str, name: &str) -> Option<NodeDef> {
-        nodes::find_in(&self.bytes, function, name).map(|range| self.slice(range))
+        self.nodes_in(BTreeSet::from([(function, name)])).into_values().next()
     }
 
-    /// The operation of this name in the outermost graph: with its traceback, if debug info has one, and with the
-    /// operations that it was made from, if the node's `experimental_debug_info` names any.
+    /// The operation of this name in the outermost graph: with its traceback, if debug info has one, of which the innermost
+    /// 1,000 frames, and with the first 100 operations that it was made from, if the node's `experimental_debug_info`
+    /// names any.
     pub fn operation(&self, name: &str) -> Option<Operation> {
         Some(self.operation_of(&self.node(name)?, None))
     }
 
     /// The node that a message says has failed, in whichever function it is, and that function's name.
     ///
-    /// Beyond what a session does, which knows nodes of the outermost graph only: `[[{{function_node f}}{{node g}}]]` is the
-    /// node `g` of `f`, and so is `{{function_node f}} .. [[{{node g}}]]` where the outermost graph has no `g`.
+    /// Beyond what a session does, which knows nodes of the outermost graph only: where the [message](failed_node) names
+    /// functions, it is the node of the innermost that has it; where it names none, and the outermost graph has no such
+    /// node, that of the one function that has it.
     ///
     /// ```
     /// use operr::graph::Graph;
@@ -116,16 +132,22 @@ impl Graph {
     /// # Ok::<_, operr::Error>(())
     /// ```
     pub fn failed_node(&self, message: &str) -> Option<(NodeDef, Option<String>)> {
-        let in_function = |function: &str, name: &str| Some((self.node_in(function, name)?, Some(function.to_owned())));
-        if let Some((Some(function), name)) = message::failed(message) {
-            return in_function(function, name);
+        let failed = failed_node(message)?;
+        let in_function = |function: &str| {
+            // The runtime adds to the names of functions that it has rewritten.
+            let names = [function, function.split("_specialized_for_").next().unwrap_or_default()];
+            names
+                .into_iter()
+                .find_map(|function| Some((self.node_in(function, failed.name)?, Some(function.to_owned()))))
+        };
+        if !failed.functions.is_empty() {
+            return failed.functions.iter().find_map(|function| in_function(function));
         }
-        let name = node_name(message)?;
-        if let Some(node) = self.node(name) {
-            return Some((node, None));
-        }
-        // Functions may also stand in front of all, the innermost last.
-        message::functions(message).iter().rev().find_map(|function| in_function(function, name))
+        let outermost = self.node(failed.name).map(|node| (node, None));
+        outermost.or_else(|| {
+            let (function, node) = nodes::find_in_any(&self.bytes, failed.name)?;
+            Some((self.slice(node), Some(function.to_owned())))
+        })
     }
 
     /// The operation of a node in a function of the library, or of the outermost graph.
@@ -144,15 +166,14 @@ impl Graph {
         &self.bytes
     }
 
-    /// The nodes of these names in the outermost graph.
-    pub(crate) fn nodes<'a>(&self, names: &BTreeSet<&'a str>) -> BTreeMap<&'a str, NodeDef> {
-        let found = nodes::find(&self.bytes, names, self.is_ordinary);
-        found.into_iter().map(|(name, range)| (name, self.slice(range))).collect()
+    /// The nodes of functions, each of these a function's name and its own.
+    fn nodes_in<'a>(&self, names: BTreeSet<(&'a str, &'a str)>) -> BTreeMap<(&'a str, &'a str), NodeDef> {
+        nodes::find_in(&self.bytes, &names).into_iter().map(|(name, range)| (name, self.slice(range))).collect()
     }
 
-    /// Where a node was created; no function is the outermost graph.
-    pub(crate) fn traceback(&self, name: &str, function: &str) -> Vec<Frame> {
-        debug_info::traceback(&self.debug_infos, name, function)
+    /// Where nodes were created, by [`debug_info::key`].
+    fn tracebacks(&self, keys: BTreeSet<String>) -> BTreeMap<String, Vec<Frame>> {
+        debug_info::tracebacks(&self.debug_infos, keys)
     }
 
     fn slice(&self, range: std::ops::Range<usize>) -> NodeDef {

@@ -32,7 +32,7 @@ pub(super) fn check(graph: &[u8]) -> Result<Checked, Error> {
             DEBUG_INFO => {
                 let (start, end) = part(&field).ok_or_else(|| in_graph(field.wrong_type("a message")))?;
                 scan(graph, start, end).map_err(in_graph)?;
-                checked.debug_infos.insert(0, start..end);
+                checked.debug_infos.push(start..end);
             }
             _ => {}
         }
@@ -67,22 +67,52 @@ pub(super) fn find<'a>(graph: &[u8], names: &BTreeSet<&'a str>, is_ordinary: boo
     found
 }
 
-/// Where a node of a function is.
-pub(super) fn find_in(graph: &[u8], function: &str, name: &str) -> Option<Range<usize>> {
-    let Range { start, end } = self::function(graph, function)?;
-    let mut nodes = parts(graph, start, end, FUNCTION_NODE);
-    nodes.find(|&(start, end)| self::name(graph, start, end) == name.as_bytes()).map(|(start, end)| start..end)
+/// Where these nodes are, each a function's name and its own: of more than one of a name, the first.
+pub(super) fn find_in<'a>(
+    graph: &[u8],
+    wanted: &BTreeSet<(&'a str, &'a str)>,
+) -> BTreeMap<(&'a str, &'a str), Range<usize>> {
+    let mut missing: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for &(function, name) in wanted {
+        missing.entry(function).or_default().insert(name);
+    }
+    let mut found = BTreeMap::new();
+    for (function, start, end) in functions(graph) {
+        let Some((function, mut names)) = missing.remove_entry(function) else { continue };
+        for (start, end) in parts(graph, start, end, FUNCTION_NODE) {
+            let name = std::str::from_utf8(name(graph, start, end)).ok();
+            if let Some(name) = name.and_then(|name| names.take(name)) {
+                found.insert((function, name), start..end);
+            }
+        }
+    }
+    found
+}
+
+/// The function that has a node of this name, and where that is; `None` if more than one has.
+pub(super) fn find_in_any<'a>(graph: &'a [u8], name: &str) -> Option<(&'a str, Range<usize>)> {
+    let mut found = functions(graph).filter_map(|(function, start, end)| {
+        let mut nodes = parts(graph, start, end, FUNCTION_NODE);
+        let (start, end) = nodes.find(|&(start, end)| self::name(graph, start, end) == name.as_bytes())?;
+        Some((function, start..end))
+    });
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
 }
 
 /// Where a function is.
 pub(super) fn function(graph: &[u8], name: &str) -> Option<Range<usize>> {
+    functions(graph).find(|(function, ..)| *function == name).map(|(_, start, end)| start..end)
+}
+
+/// The functions of the library, by their signatures' names.
+fn functions(graph: &[u8]) -> impl Iterator<Item = (&str, usize, usize)> {
     let libraries = parts(graph, 0, graph.len(), LIBRARY);
-    let mut functions = libraries.flat_map(|(start, end)| parts(graph, start, end, FUNCTION));
-    let is_it = |&(start, end): &(usize, usize)| {
-        let signature = parts(graph, start, end, SIGNATURE).last();
-        signature.is_some_and(|(start, end)| self::name(graph, start, end) == name.as_bytes())
-    };
-    functions.find(is_it).map(|(start, end)| start..end)
+    let functions = libraries.flat_map(|(start, end)| parts(graph, start, end, FUNCTION));
+    functions.filter_map(|(start, end)| {
+        let (from, to) = parts(graph, start, end, SIGNATURE).last()?;
+        Some((std::str::from_utf8(name(graph, from, to)).ok()?, start, end))
+    })
 }
 
 /// Tells whether the node begins with its name, and has no other.
@@ -103,10 +133,14 @@ fn check_node(graph: &[u8], start: usize, end: usize) -> Result<bool, Error> {
 fn check_library(graph: &[u8], start: usize, end: usize) -> Result<(), Error> {
     let mut functions = Scanner::within(graph, start, end);
     while let Some(function) = functions.next_field()? {
-        let Some((start, end)) = part(&function).filter(|_| function.number == FUNCTION) else { continue };
+        if function.number != FUNCTION {
+            continue;
+        }
+        let (start, end) = part(&function).ok_or_else(|| function.wrong_type("a message"))?;
         let mut fields = Scanner::within(graph, start, end);
         while let Some(field) = fields.next_field()? {
-            if let (SIGNATURE | FUNCTION_NODE, Some((start, end))) = (field.number, part(&field)) {
+            if let SIGNATURE | FUNCTION_NODE = field.number {
+                let (start, end) = part(&field).ok_or_else(|| field.wrong_type("a message"))?;
                 check_node(graph, start, end)?;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use operr::graph::{Graph, interpolate, node_name, original_node_tags, parse_message};
+use operr::graph::{Graph, failed_node, interpolate, node_name, original_node_tags, parse_message};
 use operr::pb::tensorflow::graph_debug_info::{FileLineCol, StackTrace};
 use operr::pb::tensorflow::node_def::ExperimentalDebugInfo;
 use operr::pb::tensorflow::{FunctionDef, FunctionDefLibrary, GraphDebugInfo, GraphDef, NodeDef, OpDef};
@@ -180,6 +180,7 @@ fn nodes_inside_functions() {
         function("f", vec![node("g", "Add"), node("enq", "Inner")]),
         function("__inference_<lambda>_8", vec![node("g", "Mul")]),
         function("f", vec![node("late", "Late")]),
+        function("alone", vec![node("only", "Only")]),
     ];
     let graph = graph(&graph_def(vec![node("enq", "Outer")], functions));
     let op_of = |message: &str| {
@@ -196,17 +197,78 @@ fn nodes_inside_functions() {
     );
     // Functions in front of that one are the calls that led there.
     assert_eq!(op_of("[[{{function_node h}}{{function_node h}}{{function_node f}}{{node g}}]]"), found("Add", "f"));
-    // Where the outermost graph has no such node, the functions in front of all are looked at.
-    let message = "{{function_node f}} {{function_node f}} bad\n\t [[{{node g}}]]\n\t [[call]]";
-    assert_eq!(op_of(message), found("Add", "f"));
-    assert_eq!(op_of("{{function_node f}} bad [[{{node enq}}]]"), Some(("Outer".into(), None)));
-    for message in
-        ["[[{{function_node f}}{{node none}}]]", "[[{{function_node none}}{{node g}}]]", "{{node enq}}", "[[", ""]
-    {
+    // Functions in front of all, and lists that look as if they began a tag. One of the outermost graph is another node.
+    let front = "{{function_node f}} {{function_node f}} assertion failed: [[[1 2][3...]]...]\n\t ";
+    assert_eq!(op_of(&format!("{front}[[{{{{node g}}}}]]\n\t [[call]]")), found("Add", "f"));
+    assert_eq!(op_of(&format!("{front}[[{{{{node enq}}}}]]")), found("Inner", "f"));
+    // A function that the runtime has rewritten.
+    let rewritten = "[[{{function_node f_specialized_for_call_at_tf_graph}}{{node g}}]]";
+    assert_eq!(op_of(rewritten), found("Add", "f"));
+    // Without a function, the only one that has such a node.
+    assert_eq!(op_of("in a map function [[{{node only}}]]"), found("Only", "alone"));
+    for message in [
+        "[[{{node g}}]]",
+        "[[{{function_node f}}{{node none}}]]",
+        "[[{{function_node none}}{{node g}}]]",
+        "{{function_node none}} [[{{node enq}}]]",
+        "{{node enq}}",
+        "[[",
+        "",
+    ] {
         assert_eq!(op_of(message), None, "{message}");
     }
     assert_eq!(graph.operation_of(&graph.node_in("f", "g").unwrap(), Some("f")).r#type, "Add");
     assert_eq!(graph.node_in("", "g"), None);
+    assert_eq!(graph.function("f").unwrap().node_def.len(), 2);
+    assert_eq!(graph.function("none"), None);
+}
+
+#[test]
+fn what_a_message_says_of_the_node_that_failed() {
+    let said = |message: &str| failed_node(message).map(|it| (it.name.to_owned(), it.functions.join(" ")));
+    let expected = |name: &str, functions: &str| Some((name.to_owned(), functions.to_owned()));
+    assert_eq!(said("{{function_node a}} {{function_node b}} m [[{{node n}}]]"), expected("n", "b a"));
+    assert_eq!(said("{{function_node a}} m [[{{function_node b}}{{node n}}]]"), expected("n", "b a"));
+    assert_eq!(said("m [[{{function_node a}}{{function_node a}}{{node n}}]]"), expected("n", "a"));
+    assert_eq!(said("[[1 2]] m {{function_node a}}\n [[{{node n}}]]"), expected("n", "a"));
+    assert_eq!(said("m [[add]]"), expected("add]]", ""));
+    assert_eq!(said("{{node a}} and {{function_node f}} later"), None);
+    assert_eq!(said("[[{{function_node f}}]]"), None);
+    assert_eq!(said(""), None);
+    // Of a peer's message with any number of functions, some.
+    let many: String = (0..100_000).map(|n| format!("{{{{function_node f{n}}}}}")).collect();
+    assert_eq!(failed_node(&format!("{many}[[{{{{node n}}}}]]")).unwrap().functions.len(), 32);
+    assert_eq!(failed_node(&format!("[[{many}{{{{node n}}}}]]")).unwrap().functions.len(), 32);
+    assert_eq!(failed_node(&format!("[[x {}", "{{function_node ".repeat(100_000))).unwrap().functions.len(), 0);
+}
+
+/// Infos of a peer's may be of any size, and say the same thing many times.
+#[test]
+fn debug_infos_are_read_within_bounds() {
+    let long = "x".repeat(100_000);
+    let frames: Vec<_> = (0..5_000).map(|line| (long.as_str(), line, "f")).collect();
+    let mut definition = graph_def((0..50).map(|n| node(&format!("n{n}"), "N")).collect(), vec![]);
+    for is_shared in [false, true] {
+        let info = debug_info(&[("n0@", &frames)], is_shared);
+        definition.debug_info = Some(info);
+        let op = graph(&definition).operation("n0").unwrap();
+        assert_eq!((op.traceback.len(), op.traceback[999].line), (1_000, 4_999));
+        assert!(op.traceback.iter().all(|frame| frame.file.len() == 4_096));
+    }
+    // Two infos in one graph are one; what is added later says more.
+    let [one, two] =
+        [("n1@", "one.py"), ("n2@", "two.py")].map(|(key, file)| debug_info(&[(key, &[(file, 1, "f")])], false));
+    let mut bytes = graph_def(vec![node("n1", "N"), node("n2", "N")], vec![]).encode_to_vec();
+    for info in [&one, &two] {
+        GraphDef { debug_info: Some(info.clone()), ..GraphDef::default() }.encode(&mut bytes).unwrap();
+    }
+    let graph = Graph::from_bytes(bytes.clone()).unwrap();
+    let file = |graph: &Graph, name: &str| graph.operation(name).unwrap().traceback[0].file.clone();
+    assert_eq!(file(&graph, "n1"), "one.py");
+    let later = debug_info(&[("n1@", &[("later.py", 1, "f")])], true).encode_to_vec();
+    assert_eq!(file(&graph.with_debug_info(later).unwrap(), "n1"), "later.py");
+    // Linear in their number.
+    Graph::from_bytes(b"\x2a\x00".repeat(200_000)).unwrap();
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Graphs and messages that name nodes, for `operr.graph`.
 
+use bytes::Bytes;
 use operr::graph::{self, Tag};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::arguments::{Data, Text, argument};
@@ -18,11 +20,11 @@ type Found<'py> = (Bound<'py, PyBytes>, Option<String>);
 impl Graph {
     #[new]
     fn new(py: Python<'_>, data: &Bound<'_, PyAny>, debug_info: Option<&Bound<'_, PyAny>>) -> PyResult<Graph> {
-        let data: Data = argument("data", data)?;
-        let debug_info = debug_info.map(|info| argument::<Data>("debug_info", info)).transpose()?;
+        let data = whole("data", data)?;
+        let debug_info = debug_info.map(|info| whole("debug_info", info)).transpose()?;
         let read = || {
-            let graph = graph::Graph::from_bytes(data.0)?;
-            debug_info.map_or(Ok(graph.clone()), |info| graph.with_debug_info(info.0))
+            let graph = graph::Graph::from_bytes(data)?;
+            debug_info.map_or(Ok(graph.clone()), |info| graph.with_debug_info(info))
         };
         py.detach(read).map(Graph).map_err(malformed)
     }
@@ -57,6 +59,14 @@ impl Graph {
     fn resolve(&self, py: Python<'_>, status: &Status) -> Option<Status> {
         let resolved = py.detach(|| status.0.clone().resolve(&self.0));
         (resolved != status.0).then_some(Status(resolved))
+    }
+}
+
+/// What may be large: bytes stay Python's, and are not copied.
+fn whole(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    match object.cast::<PyBytes>() {
+        Ok(bytes) => Ok(Bytes::from_owner(PyBackedBytes::from(bytes.clone()))),
+        Err(_) => argument::<Data>(name, object).map(|data| data.0),
     }
 }
 

@@ -1,10 +1,12 @@
 //! The inputs of a node: which nodes they come from, and of which types they are.
 
-use operr::graph::Graph;
-use operr::pb::tensorflow::attr_value::Value;
-use operr::pb::tensorflow::op_def::ArgDef;
-use operr::pb::tensorflow::{AttrValue, DataType, NodeDef, OpDef};
+use std::collections::{BTreeMap, BTreeSet};
 
+use operr::graph::Graph;
+use operr::pb::tensorflow::op_def::ArgDef;
+use operr::pb::tensorflow::{NodeDef, OpDef};
+
+use super::outputs;
 use crate::cut::brief;
 use crate::human::{DIM, LABEL, Page};
 use crate::text::count;
@@ -15,24 +17,16 @@ pub(crate) fn show(page: &mut Page, node: &NodeDef, function: Option<&str>, grap
         return;
     }
     page.line(format_args!("{LABEL}inputs:{LABEL:#}"));
-    let signature = function.and_then(|function| graph?.function(function)).and_then(|function| function.signature);
-    for input in node.input.iter().take(MAX_INPUTS) {
-        if let Some(control) = input.strip_prefix('^') {
-            page.line(format_args!("  {} {DIM}(runs before, gives nothing){DIM:#}", brief(control)));
-            continue;
-        }
-        let source = Source::of(input);
-        let argument = signature.as_ref().and_then(|signature| argument(signature, source.name));
-        let told = match (argument, graph) {
-            (Some(argument), _) => format!("{}, argument of the function", type_of_argument(argument, None)),
-            (None, Some(graph)) => from_node(graph, function, &source),
-            (None, None) => String::new(),
+    let shown = node.input.get(..MAX_INPUTS).unwrap_or(&node.input);
+    let known = graph.map(|graph| Known::of(shown, function, graph));
+    for input in shown {
+        let told = match input.strip_prefix('^') {
+            Some(_) => "runs before, and gives nothing".to_owned(),
+            None => known.as_ref().map(|known| known.tell(&Source::of(input))).unwrap_or_default(),
         };
-        page.line(format_args!(
-            "  {}{}",
-            brief(input),
-            if told.is_empty() { told } else { format!(": {}", brief(&told)) }
-        ));
+        let name = brief(input.trim_start_matches('^'));
+        let separator = if told.is_empty() { "" } else { ": " };
+        page.line(format_args!("  {name}{separator}{}", brief(&told)));
     }
     if let Some(more) = node.input.len().checked_sub(MAX_INPUTS).filter(|more| *more > 0) {
         page.line(format_args!("  {DIM}... {} not shown{DIM:#}", count(more, "more input")));
@@ -44,108 +38,88 @@ struct Source<'a> {
     name: &'a str,
     /// The name of the output, in functions.
     output: Option<&'a str>,
-    index: usize,
+    /// `None` for what is no number.
+    index: Option<usize>,
 }
 
 impl<'a> Source<'a> {
     fn of(input: &'a str) -> Source<'a> {
-        let mut parts = input.split(':');
-        let (name, second, third) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
-        let (output, index) = if third.is_some() { (second, third) } else { (None, second) };
-        Source { name, output, index: index.and_then(|index| index.parse().ok()).unwrap_or_default() }
+        let parts: Vec<_> = input.splitn(3, ':').collect();
+        match *parts {
+            [name, output, index] => Source { name, output: Some(output), index: index.parse().ok() },
+            [name, index] => Source { name, output: None, index: index.parse().ok() },
+            _ => Source { name: input, output: None, index: Some(0) },
+        }
     }
 }
 
-/// What the graph says of the node that an input comes from.
-fn from_node(graph: &Graph, function: Option<&str>, source: &Source<'_>) -> String {
-    let found = match function {
-        Some(function) => graph.node_in(function, source.name),
-        None => graph.node(source.name),
-    };
-    let Some(producer) = found.and_then(|node| node.decode().ok()) else { return "not in the graph".to_owned() };
-    let signature = graph.function(&producer.op).and_then(|function| function.signature);
-    let r#type = match &signature {
-        Some(signature) => {
-            let by_name = |name: &str| signature.output_arg.iter().find(|argument| argument.name == name);
-            let argument = source.output.map_or_else(|| signature.output_arg.get(source.index), by_name);
-            argument.map(|argument| type_of_argument(argument, Some(&producer)))
-        }
-        None => output_type(&producer, source.index).map(|found| found.as_str_name().to_owned()),
-    };
-    format!("{}, from {}", r#type.unwrap_or_else(|| NOT_TOLD.to_owned()), producer.op)
+/// What the graph knows of inputs.
+struct Known {
+    /// The nodes that they come from.
+    nodes: BTreeMap<String, NodeDef>,
+    /// The signature of the function that the node is in.
+    of_function: Option<OpDef>,
+    /// Those of the functions that the nodes call, by name.
+    of_calls: BTreeMap<String, OpDef>,
 }
 
-fn argument<'a>(signature: &'a OpDef, name: &str) -> Option<&'a ArgDef> {
-    signature.input_arg.iter().find(|argument| argument.name == name)
+impl Known {
+    fn of(inputs: &[String], function: Option<&str>, graph: &Graph) -> Known {
+        let names: BTreeSet<&str> = inputs.iter().map(|input| Source::of(input).name).collect();
+        let (mut nodes, mut of_function) = (BTreeMap::new(), None);
+        match function.map(|function| graph.function(function)) {
+            Some(Some(function)) => {
+                let wanted = function.node_def.into_iter().filter(|node| names.contains(node.name.as_str()));
+                nodes.extend(wanted.map(|node| (node.name.clone(), node)));
+                of_function = function.signature;
+            }
+            Some(None) => {}
+            None => {
+                let found = graph.nodes(names).into_iter();
+                nodes.extend(found.filter_map(|(name, node)| Some((name.to_owned(), node.decode().ok()?))));
+            }
+        }
+        let called = nodes.values().map(|node| node.op.clone()).collect::<BTreeSet<_>>();
+        let signature = |name: String| Some((name.clone(), graph.function(&name)?.signature?));
+        let of_calls = called.into_iter().filter(|op| !outputs::knows(op)).filter_map(signature).collect();
+        Known { nodes, of_function, of_calls }
+    }
+
+    /// The type of an input, and what it comes from.
+    fn tell(&self, source: &Source<'_>) -> String {
+        if let Some(argument) = self.argument(source.name) {
+            return format!("{}, argument of the function", type_of_argument(argument, None));
+        }
+        let Some(node) = self.nodes.get(source.name) else { return "not in the graph".to_owned() };
+        let r#type = source.index.and_then(|index| match self.of_calls.get(&node.op) {
+            Some(signature) => {
+                let mut arguments = signature.output_arg.iter();
+                let argument = match source.output {
+                    Some(output) => arguments.find(|argument| argument.name == output),
+                    None => arguments.nth(index),
+                };
+                Some(type_of_argument(argument?, Some(node)))
+            }
+            None => outputs::type_of(node, source.output, index),
+        });
+        format!("{}, from {}", r#type.unwrap_or_else(|| NOT_TOLD.to_owned()), node.op)
+    }
+
+    fn argument(&self, name: &str) -> Option<&ArgDef> {
+        self.of_function.as_ref()?.input_arg.iter().find(|argument| argument.name == name)
+    }
 }
 
 /// A type by itself, or by an attribute of the node that calls, if that is known.
 fn type_of_argument(argument: &ArgDef, caller: Option<&NodeDef>) -> String {
-    let by_caller = || one_type(caller?.attr.get(&argument.type_attr)?, 0);
-    let found =
-        DataType::try_from(argument.r#type).ok().filter(|&found| found != DataType::DtInvalid).or_else(by_caller);
-    match found {
-        Some(found) => found.as_str_name().to_owned(),
+    let by_caller = || outputs::name_of(outputs::one_type(caller?, &argument.type_attr)?);
+    match outputs::name_of(argument.r#type).or_else(by_caller) {
+        Some(found) => found,
         None if argument.type_attr.is_empty() => NOT_TOLD.to_owned(),
         None => format!("of the type {} that the caller chooses", argument.type_attr),
     }
 }
 
-/// The type of an output, by the attributes of the node: an attribute for outputs comes first, for `T` may be that of
-/// the inputs only.
-fn output_type(node: &NodeDef, index: usize) -> Option<DataType> {
-    if BOOL.contains(&node.op.as_str()) {
-        return Some(DataType::DtBool);
-    }
-    if HANDLES.iter().any(|ending| node.op.ends_with(ending)) {
-        return Some(DataType::DtResource);
-    }
-    OUTPUTS.iter().find_map(|name| one_type(node.attr.get(*name)?, index))
-}
-
-/// A type, or the one at a place of a list.
-fn one_type(value: &AttrValue, index: usize) -> Option<DataType> {
-    let number = match value.value.as_ref()? {
-        Value::Type(number) => *number,
-        Value::List(list) => *list.r#type.get(index)?,
-        _ => return None,
-    };
-    DataType::try_from(number).ok()
-}
-
 const NOT_TOLD: &str = "of a type that is not told";
-/// The attributes that tell of outputs, those that tell of nothing else first.
-const OUTPUTS: [&str; 12] = [
-    "dtype",
-    "DstT",
-    "out_type",
-    "output_type",
-    "Tout",
-    "output_types",
-    "component_types",
-    "Toutput_types",
-    "dtypes",
-    "value_dtype",
-    "T",
-    "Tparams",
-];
-/// Operations whose output is a truth value, whatever `T` is.
-const BOOL: [&str; 13] = [
-    "Equal",
-    "NotEqual",
-    "Less",
-    "LessEqual",
-    "Greater",
-    "GreaterEqual",
-    "ApproximateEqual",
-    "IsFinite",
-    "IsInf",
-    "IsNan",
-    "LogicalAnd",
-    "LogicalOr",
-    "LogicalNot",
-];
-/// How operations are named whose output is a handle of what they make, and whose types are those of what is in it.
-const HANDLES: [&str; 6] = ["QueueV2", "VarHandleOp", "HashTableV2", "IteratorV2", "TensorArrayV3", "StackV2"];
 /// Of a node.
 const MAX_INPUTS: usize = 50;

@@ -1,6 +1,7 @@
 //! `operr explain`: what failed, where it comes from, and what to do, for people.
 
 mod inputs;
+mod outputs;
 mod page;
 mod subject;
 
@@ -20,10 +21,10 @@ use crate::output;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Explain {
     /// A message, with or without its code in front: 'ABORTED: restarted [[{{node enq}}]]'.
-    #[arg(long, value_name = "MESSAGE", allow_hyphen_values = true, conflicts_with_all = ["file", "base64", "hex", "log"])]
+    #[arg(long, value_name = "MESSAGE", allow_hyphen_values = true, conflicts_with_all = INPUT, conflicts_with = "log")]
     text: Option<String>,
     /// The last record of a log, by its name or files.
-    #[arg(long, value_name = "FILE|NAME", conflicts_with_all = ["file", "base64", "hex"])]
+    #[arg(long, value_name = "FILE|NAME", conflicts_with_all = INPUT)]
     log: Option<PathBuf>,
     /// The last record with this correlation id, or this uid.
     #[arg(long, requires = "log")]
@@ -51,13 +52,24 @@ impl Explain {
 
     fn graph(&self, file: &Path) -> Result<Graph, Failure> {
         let refuse = |file: &Path, error: operr::Error| Failure::Input(format!("{}: {error}", file.display()));
-        let graph = Graph::from_bytes(input::read_file(file)?).map_err(|error| refuse(file, error))?;
+        let bytes = input::read_file(file)?;
+        let is_saved_model = bytes.starts_with(SCHEMA_VERSION);
+        let graph = Graph::from_bytes(bytes).map_err(|error| match is_saved_model {
+            true => Failure::Input(format!("{}: a SavedModel, and no GraphDef, which lies in it", file.display())),
+            false => refuse(file, error),
+        })?;
         match &self.debug_info {
             Some(info) => graph.with_debug_info(input::read_file(info)?).map_err(|error| refuse(info, error)),
             None => Ok(graph),
         }
     }
 }
+
+/// What says where an error comes from otherwise.
+const INPUT: [&str; 9] =
+    ["file", "base64", "hex", "from", "grpc_status", "grpc_message", "message", "http_status", "allow_ok"];
+/// What a SavedModel begins with.
+const SCHEMA_VERSION: &[u8] = b"\x08\x01";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,5 +82,4 @@ Examples:
   With the graph, the node is found in it, in functions too:
     $ operr explain --graph graph.pb --text 'Bad shape [[{{function_node f}}{{node g}}]]'
 
-A type of an input is told where the graph says it: by an attribute of the node that it comes from, or by the signature of
-a function.";
+The types of inputs are those of TensorFlow 2.21, and of the functions in the graph; of other operations they are not told.";

@@ -19,10 +19,10 @@ impl Subject {
     /// A message, with its code in front or not.
     pub(crate) fn of_text(text: &str) -> Subject {
         let text = text.trim_end_matches(['\n', '\r']);
-        let coded = text.split_once(": ").and_then(|(code, message)| {
-            let code = Code::from_name(code).or_else(|| code.parse().ok().map(Code::new));
-            Some((code.filter(|&code| code != Code::OK)?, message))
-        });
+        let coded = match text.split_once(": ") {
+            Some((code, message)) => code_of(code).map(|code| (code, message)),
+            None => code_of(text).map(|code| (code, "")),
+        };
         let (code, message) = coded.unwrap_or((Code::UNKNOWN, text));
         Subject { error: OpError::new(code, message), has_code: coded.is_some() }
     }
@@ -66,6 +66,16 @@ impl Subject {
             },
         }
     }
+}
+
+/// The code that people write in front of a message: by name, by class, also in full as Python prints it, or by number.
+fn code_of(text: &str) -> Option<Code> {
+    let class = text.rsplit('.').next().unwrap_or(text);
+    let by_number = text.parse().ok().map(Code::new);
+    Code::from_name(text)
+        .filter(|&code| code != Code::OK)
+        .or_else(|| Code::errors().find(|code| code.class_name() == Some(class)))
+        .or_else(|| Code::errors().find(|&code| Some(code) == by_number))
 }
 
 /// Whether it is for people to read.

@@ -111,7 +111,7 @@ fn pages_are_what_the_golden_file_says() {
     for (title, arguments) in [
         ("a message", vec!["--text", ENQ]),
         ("a message without a code", vec!["--text", "no such thing: 7"]),
-        ("a number", vec!["--text", "77: odd"]),
+        ("a class", vec!["--text", "tensorflow.python.framework.errors_impl.NotFoundError: gone"]),
         ("functions", vec!["--text", "INTERNAL: m [[{{function_node g}}{{function_node f}}{{node n}}]]"]),
         ("a graph", vec!["--graph", &graph, "--text", ENQ]),
         ("and debug info", vec!["--graph", &graph, "--debug-info", &info, "--text", ENQ]),
@@ -142,7 +142,7 @@ fn errors_are_explained() {
     for line in [
         "UNAVAILABLE (14), UnavailableError: gone [[{{node enq}}]]\n",
         "node: enq (QueueEnqueueV2)\n",
-        "inputs:\n  q\n  init (runs before, gives nothing)\n",
+        "inputs:\n  q\n  init: runs before, and gives nothing\n",
         "payload: example.com/a (5 bytes)\n  value\n",
         "└─ ABORTED (10), AbortedError: below\n",
         "retry: again, with backoff\n",
@@ -184,6 +184,18 @@ fn text_is_a_message() {
     assert!(printed.starts_with("OUT_OF_RANGE (11), OutOfRangeError: End of sequence\nmeaning: "), "{printed}");
     assert_eq!(said, "note: read as a message, for it is no error in any form\n");
     // What could be an error that is damaged is none.
+    for (text, head) in [
+        ("ABORTED", "ABORTED (10), AbortedError, without a message\n"),
+        ("10: m", "ABORTED (10), AbortedError: m\n"),
+        ("AbortedError: m", "ABORTED (10), AbortedError: m\n"),
+        ("404: Not Found", "message: 404: Not Found\n"),
+        ("-1: x", "message: -1: x\n"),
+        ("OK: x", "message: OK: x\n"),
+        ("x: y", "message: x: y\n"),
+    ] {
+        let page = String::from_utf8(crate::succeed(&["explain", "--text", text], b"")).unwrap();
+        assert!(page.starts_with(head), "{text}: {page}");
+    }
     for input in [&b"\x08\xff\xff"[..], b"{\"code\": 3", b"", b" \n", b"\x1b[31m"] {
         let said = fail(&["explain"], input, 1);
         assert!(said.starts_with("error: the input is "), "{said}");
@@ -202,9 +214,32 @@ fn graphs_that_are_none() {
         said,
         format!("error: {path}: tensorflow.GraphDef, byte 0: field 1 runs past the end: 5 bytes needed, 2 left\n")
     );
+    std::fs::write(path, b"\x08\x01\x12\x02\x0a\x00").unwrap();
+    let said = fail(&["explain", "--text", "m", "--graph", path], b"", 1);
+    assert_eq!(said, format!("error: {path}: a SavedModel, and no GraphDef, which lies in it\n"));
+    std::fs::write(path, b"\x0a\x05ab").unwrap();
     example(&folder);
     let graph = folder.join("graph.pb");
     let said = fail(&["explain", "--text", "m", "--graph", graph.to_str().unwrap(), "--debug-info", path], b"", 1);
     assert!(said.contains("tensorflow.GraphDebugInfo, byte 0"), "{said}");
     assert!(fail(&["explain", "--text", "m", "--graph", "/none/graph.pb"], b"", 1).contains("No such file"));
+}
+
+/// What says where an error comes from goes with nothing else that does.
+#[test]
+fn one_subject_at_a_time() {
+    for other in [&["--grpc-status", "3"][..], &["--from", "json"], &["--allow-ok"], &["--hex", "08"], &["file"]] {
+        for subject in [["--text", "m"], ["--log", "log"]] {
+            fail_usage(&[&["explain"], &subject[..], other].concat());
+        }
+    }
+    fail_usage(&["explain", "--text", "m", "--log", "log"]);
+    fail_usage(&["explain", "--id", "x"]);
+    fail_usage(&["explain", "--debug-info", "x"]);
+}
+
+#[track_caller]
+fn fail_usage(arguments: &[&str]) {
+    let output = operr(arguments).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout), (Some(2), Vec::new()), "{arguments:?}");
 }

@@ -355,8 +355,8 @@ class OpError(Exception):
     def _operr_resolve(self, graph: Graph) -> None:
         """Takes the node and the operation that a graph has."""
         if (status := graph.resolve(self._operr_status)) is not None:
-            self._operr_node_def = self._operr_op = None
             self._operr_become(status)
+            self._operr_node_def = self._operr_op = None
 
     def _operr_own_causes(self) -> tuple[OpError, ...]:
         """The causes that are in the status, made once."""

@@ -78,8 +78,9 @@ class Graph:
     def failed_node(self, message: str) -> tuple[_node_def.NodeDef | None, str | None] | None:
         """The node that a message says has failed, and the function that it is in; None if there is none.
 
-        Beyond what a session does, which knows nodes of the outermost graph only: `[[{{function_node f}}{{node g}}]]`
-        is the node `g` of `f`.
+        Beyond what a session does, which knows nodes of the outermost graph only: where the message names functions, it
+        is the node of the innermost that has it; where it names none, and the outermost graph has no such node, that of
+        the one function that has it.
         """
         found = self._native.failed_node(message)
         return None if found is None else (_node_def.from_bytes(found[0]), found[1])
@@ -100,9 +101,11 @@ class Graph:
 
 
 def interpolate(text: str, graph: Graph) -> str:
-    """Gives the message as a session of TensorFlow 2.21 raises it: which of its nodes were created where, then itself.
+    """Gives the message as `error_interpolation.interpolate_graph` of TensorFlow 2.21 writes it for sessions.
 
-    Every tag counts that names a node of the outermost graph. Frames of TensorFlow itself are left out.
+    That is which of its nodes were created where, then itself. Every tag counts that names a node of the outermost
+    graph, up to 1,000 of them. Frames of TensorFlow itself are left out. A session adds an advice where a message says
+    that an op only supports NHWC.
     """
     if not isinstance(graph, Graph):
         raise TypeError(f"argument 'graph': must be a Graph, not {type(graph).__name__}")
