@@ -16,7 +16,7 @@ use crate::error::OpError;
 use crate::failure::Error;
 use crate::wire::Container;
 use crate::wire::entry::{self, CAUSE_URL, Parsed, Role};
-use crate::wire::scanner::{self, Scanner, Value, len_field_len, put_len_field, put_varint, varint_len};
+use crate::wire::scanner::{self, Field, Scanner, Value, len_field_len, put_len_field, put_varint, varint_len};
 
 /// All that an error holds.
 #[derive(Clone)]
@@ -216,6 +216,32 @@ impl Envelope {
             }
             None => self.append(role, key, value),
         }
+    }
+
+    /// Sets the message of a Status: in its last record, if there is one.
+    pub(crate) fn replace_message(&mut self, message: Bytes) {
+        let composed = self.compose();
+        match composed.head {
+            Some(code) => {
+                composed.len -= head_len(code, &composed.message);
+                composed.len += head_len(code, &message);
+            }
+            None => {
+                let mut record = Vec::with_capacity(len_field_len(message.len()));
+                put_len_field(&mut record, MESSAGE, &message);
+                let found =
+                    composed.parts.iter_mut().rev().find_map(|part| part.with_message(&record).map(|new| (part, new)));
+                match found {
+                    Some((part, new)) => {
+                        composed.len -= part.len();
+                        *part = Part::Other(new);
+                        composed.len += part.len();
+                    }
+                    None => composed.add(Part::Other(record.into())),
+                }
+            }
+        }
+        composed.message = message;
     }
 
     /// Adds a cause behind those that are there.
@@ -432,6 +458,20 @@ impl Part {
         }
     }
 
+    /// Records of which the last one with the message is replaced; `None` if none has it.
+    fn with_message(&self, record: &[u8]) -> Option<Bytes> {
+        let Part::Other(records) = self else { return None };
+        let mut message = None;
+        let mut fields = Scanner::new(records);
+        while let Ok(Some(field)) = fields.next_field() {
+            if field.number == u32::from(MESSAGE) {
+                message = Some(field);
+            }
+        }
+        let Field { start, end, .. } = message?;
+        Some([records.get(..start)?, record, records.get(end..)?].concat().into())
+    }
+
     /// The number in the key of a cause, if it has one.
     fn cause_number(&self) -> Option<u32> {
         self.entry().filter(|entry| entry.role == Role::Cause).and_then(|entry| entry::cause_number(entry.key))
@@ -481,7 +521,7 @@ pub(crate) fn put_head(out: &mut Vec<u8>, code: Code, message: &[u8]) {
         put_varint(out, sign_extend(code));
     }
     if !message.is_empty() {
-        put_len_field(out, 2, message);
+        put_len_field(out, MESSAGE, message);
     }
 }
 
@@ -501,3 +541,6 @@ fn sign_extend(code: Code) -> u64 {
 fn narrow(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }
+
+/// `google.rpc.Status.message`.
+const MESSAGE: u8 = 2;

@@ -147,6 +147,13 @@ impl OpError {
         self.with_fields::<Omitted>(Role::Omitted, OMITTED, &field)
     }
 
+    /// Sets the message. One that was received is replaced where it stands.
+    pub(crate) fn with_message_bytes(self, message: Bytes) -> OpError {
+        let mut error = self.into_status_form().edit(|envelope| envelope.replace_message(message));
+        Arc::make_mut(&mut error.0).lossy = OnceLock::new();
+        error
+    }
+
     pub(crate) fn with_omitted(self, omitted: &Omitted) -> OpError {
         self.with_entry(Role::Omitted, OMITTED, omitted.encode_to_vec().into())
     }
@@ -330,11 +337,13 @@ impl OpError {
 
     /// The error as one of which is known here what is known of the other one, of which it is a form.
     pub(crate) fn knowing(self, other: &OpError) -> OpError {
-        let mut error = if other.is_remote() { self.into_remote() } else { self };
-        if other.is_converted() {
-            error = error.into_converted();
-        }
-        error.with_pushback_of(other)
+        self.speaking_for(other).with_pushback_of(other)
+    }
+
+    /// The error as one whose message has that of the other one in it: as remote, and as little meant for a caller.
+    pub(crate) fn speaking_for(self, other: &OpError) -> OpError {
+        let error = if other.is_remote() { self.into_remote() } else { self };
+        if other.is_converted() { error.into_converted() } else { error }
     }
 
     fn foreign(&self) -> Option<&Foreign> {

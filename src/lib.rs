@@ -9,6 +9,7 @@
     clippy::todo
 )]
 
+mod absl;
 mod boundary;
 mod budget;
 mod code;

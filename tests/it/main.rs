@@ -1,6 +1,7 @@
 //! The tests of the core, through its public API.
 #![allow(missing_docs, reason = "tests")]
 
+mod absl;
 mod border;
 mod border_peers;
 mod budget;
