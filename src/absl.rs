@@ -137,6 +137,13 @@ impl OpError {
     }
 }
 
+impl Code {
+    /// The code as absl's `Status::code` gives it: `UNKNOWN` for a number that it has no name for.
+    pub(crate) fn folded(self) -> Code {
+        if self.is_grpc() { self } else { Code::UNKNOWN }
+    }
+}
+
 /// As `absl::CHexEscape`: after a byte in hexadecimal, a digit that could be one more of that is written so, too.
 fn escape(value: &[u8], into: &mut Vec<u8>) {
     let mut after_hex = false;
@@ -159,4 +166,4 @@ fn escape(value: &[u8], into: &mut Vec<u8>) {
 }
 
 /// The key of the payload that marks an error as derived. Its value is empty.
-const DERIVED: &str = "type.googleapis.com/tensorflow.DerivedStatus";
+pub(crate) const DERIVED: &str = "type.googleapis.com/tensorflow.DerivedStatus";

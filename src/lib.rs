@@ -20,6 +20,7 @@ mod error;
 mod failure;
 mod family;
 pub mod graph;
+pub mod group;
 #[cfg(feature = "tonic")]
 pub mod grpc;
 #[cfg(feature = "json")]

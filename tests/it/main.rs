@@ -13,6 +13,7 @@ mod error;
 mod family;
 mod golden;
 mod graph;
+mod group;
 mod json;
 mod node_def;
 mod odd_trailers;
