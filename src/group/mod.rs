@@ -7,8 +7,10 @@
 //!
 //! A group is an [`OpError`] whose [`causes`](OpError::causes) are its members.
 
+mod fingerprint;
 mod summary;
 
+pub use fingerprint::Fingerprint;
 pub use summary::{concatenate, summarize};
 
 #[cfg(doc)]

@@ -14,6 +14,7 @@ mod family;
 mod golden;
 mod graph;
 mod group;
+mod group_fingerprint;
 mod json;
 mod node_def;
 mod odd_trailers;
