@@ -185,6 +185,55 @@ mod budget {
     }
 }
 
+/// What it costs to count an error, beside encoding it, and to merge a group.
+#[divan::bench_group]
+mod group {
+    use super::*;
+    use operr::group::ErrorGroup;
+    use std::time::SystemTime;
+
+    /// A hundred errors of as many kinds.
+    fn hundred() -> ErrorGroup {
+        let mut group = ErrorGroup::new();
+        for kind in b'a'..b'a' + 100 {
+            group.add(&OpError::new(Code::ABORTED, format!("no {}", char::from(kind))), SystemTime::UNIX_EPOCH);
+        }
+        group
+    }
+
+    #[divan::bench]
+    fn encode(bencher: Bencher) {
+        let error = typical();
+        bencher.bench(|| black_box(&error).to_bytes());
+    }
+
+    #[divan::bench]
+    fn fingerprint(bencher: Bencher) {
+        let error = typical();
+        bencher.bench(|| black_box(&error).fingerprint());
+    }
+
+    /// One more of a kind that is there, later than the first.
+    #[divan::bench]
+    fn add(bencher: Bencher) {
+        let (error, mut group) = (typical(), hundred());
+        group.add(&error, SystemTime::UNIX_EPOCH);
+        bencher.bench_local(|| group.add(black_box(&error), SystemTime::now()));
+    }
+
+    #[divan::bench]
+    fn merge_of_a_hundred(bencher: Bencher) {
+        let (other, mut group) = (hundred(), hundred());
+        bencher.bench_local(|| group.merge(black_box(&other)));
+    }
+
+    #[divan::bench]
+    fn to_error_of_a_hundred(bencher: Bencher) {
+        let group = hundred();
+        bencher.bench(|| black_box(&group).to_error());
+    }
+}
+
 /// Ten times the length, ten times the time.
 #[divan::bench_group(sample_count = 10)]
 mod chain {

@@ -2,9 +2,11 @@
 #![allow(missing_docs, reason = "tests")]
 
 use std::alloc::System;
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use operr::{Code, Container, NodeDef, OpError};
+use operr::group::ErrorGroup;
+use operr::{Code, Container, NodeDef, OpError, Origin};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -55,6 +57,11 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
 
 /// One test, as the counters are those of the whole process.
 #[test]
+fn is_bounded() {
+    is_bounded_by_the_input();
+    is_bounded_in_a_group();
+}
+
 fn is_bounded_by_the_input() {
     for (name, input) in inputs() {
         let input = Bytes::from(input);
@@ -105,4 +112,36 @@ fn is_bounded_by_the_input() {
     assert_eq!(received, built);
     assert_eq!(count(&mut || bytes = received.to_bytes()).0, 0);
     assert_eq!(count(&mut || drop(received.clone())).0, 0);
+}
+
+/// A million errors of as many kinds, codes and classes, some of them large.
+fn is_bounded_in_a_group() {
+    let dump = Bytes::from(vec![1; 1 << 20]);
+    let error = |number: i32| {
+        let name = word(number);
+        let error = OpError::new(Code::new(number), format!("no {name}")).with_origin(&Origin::new(name));
+        if number % 1_000 == 0 { error.with_payload("example.com/dump", dump.clone()) } else { error }
+    };
+    let region = Region::new(ALLOCATOR);
+    let held = || {
+        let stats = region.change();
+        stats.bytes_allocated as isize - stats.bytes_deallocated as isize
+    };
+    let before = held();
+    let mut group = ErrorGroup::new();
+    let mut most = 0;
+    for number in 1..=1_000_000 {
+        group.add(&error(number), SystemTime::UNIX_EPOCH);
+        if number % 10_000 == 0 {
+            most = most.max(held() - before);
+        }
+    }
+    assert_eq!(group.errors(), 1_000_000);
+    assert!(most < 4 << 20, "{most} bytes for {} kinds", group.kinds().len());
+    assert!(most > 1 << 18, "{most} bytes is too little to be true");
+}
+
+/// The number without digits.
+fn word(number: i32) -> String {
+    number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'k')).collect()
 }

@@ -62,6 +62,10 @@ impl Fingerprint {
     pub const fn value(self) -> u64 {
         self.0
     }
+
+    pub(super) const fn new(value: u64) -> Fingerprint {
+        Fingerprint(value)
+    }
 }
 
 /// As `v1-0123456789abcdef`.
@@ -155,11 +159,17 @@ fn rewrite(message: &[u8]) -> Vec<u8> {
 
 /// Writes what `text` begins with, a word or several; gives how long that is.
 fn put_token(out: &mut Vec<u8>, text: &[u8]) -> usize {
-    if let Some(length) = uuid_len(text).or_else(|| exponent_len(text)) {
+    let word = word_of(text);
+    let next = text.get(word.len());
+    if let Some(b'-' | b'+') = next
+        && let Some(length) = uuid_len(text).or_else(|| exponent_len(text))
+    {
         put_number(out);
         return length;
     }
-    if let Some(length) = address_len(text) {
+    if let Some(b':') = next
+        && let Some(length) = address_len(text)
+    {
         let address = text.get(..length).unwrap_or_default();
         if address.iter().any(u8::is_ascii_digit) {
             put_number(out);
@@ -168,22 +178,23 @@ fn put_token(out: &mut Vec<u8>, text: &[u8]) -> usize {
         }
         return length;
     }
-    let word = word_of(text);
     if !word.iter().any(u8::is_ascii_digit) {
         out.extend_from_slice(word);
         return word.len();
     }
+    let is_number = |group: &[u8]| group.first().is_some_and(u8::is_ascii_digit);
     let groups = || word.chunk_by(|one, other| one.is_ascii_digit() == other.is_ascii_digit());
-    let (digits, letters): (Vec<_>, Vec<_>) = groups().partition(|group| group.first().is_some_and(u8::is_ascii_digit));
-    if letters.is_empty()
+    let numbers = groups().filter(|group| is_number(group)).count();
+    let mut letters = groups().filter(|group| !is_number(group)).map(<[u8]>::len);
+    if numbers == groups().count()
         || is_prefixed_hex(word)
         || (word.len() >= 8 && is_hex(word))
-        || (digits.len() > 1 && letters.iter().all(|group| group.len() <= 3))
+        || (numbers > 1 && letters.all(|length| length <= 3))
     {
         put_number(out);
     } else {
         for group in groups() {
-            if group.first().is_some_and(u8::is_ascii_digit) {
+            if is_number(group) {
                 put_number(out);
             } else {
                 out.extend_from_slice(group);

@@ -15,6 +15,7 @@ mod golden;
 mod graph;
 mod group;
 mod group_fingerprint;
+mod group_many;
 mod json;
 mod node_def;
 mod odd_trailers;
