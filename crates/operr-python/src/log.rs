@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 
 pub(crate) use reader::Reader;
 pub(crate) use record::{Corruption, Record};
-pub(crate) use value::RESERVED;
+pub(crate) use value::{RESERVED, datetime, nanos};
 pub(crate) use writer::Writer;
 
 /// The OSError of Python's that says the same, with its `errno` and `filename`.

@@ -234,6 +234,12 @@ impl Status {
         self.0.reason()
     }
 
+    /// What it has in common with others of its kind.
+    #[getter]
+    fn fingerprint(&self) -> String {
+        self.0.fingerprint().to_string()
+    }
+
     /// Whether both are the same failure.
     fn is_same(&self, other: &Status) -> bool {
         self.0.is_same(&other.0)

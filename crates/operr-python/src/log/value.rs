@@ -133,7 +133,7 @@ fn one_to_python<'py>(py: Python<'py>, value: Option<AnyValue>) -> PyResult<Boun
 }
 
 /// Takes a time over: a datetime with a time zone, or nanoseconds since the Unix epoch.
-pub(super) fn nanos(name: &str, object: &Bound<'_, PyAny>) -> PyResult<u64> {
+pub(crate) fn nanos(name: &str, object: &Bound<'_, PyAny>) -> PyResult<u64> {
     static DATETIME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = object.py();
     let nanos = if object.is_instance(DATETIME.import(py, "datetime", "datetime")?)? {
@@ -157,7 +157,7 @@ pub(super) fn nanos(name: &str, object: &Bound<'_, PyAny>) -> PyResult<u64> {
 }
 
 /// A time as a datetime in UTC, without what is less than a microsecond.
-pub(super) fn datetime<'py>(py: Python<'py>, nanos: u64) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn datetime<'py>(py: Python<'py>, nanos: u64) -> PyResult<Bound<'py, PyAny>> {
     static TIMEDELTA: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let micros = nanos / 1_000;
     let timedelta = TIMEDELTA.import(py, "datetime", "timedelta")?;
