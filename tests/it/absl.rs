@@ -129,7 +129,8 @@ fn the_message_of_a_received_error_is_replaced_where_it_stands() {
     assert_eq!(edited.message(), "b\n\tc");
     let broken = OpError::from_slice(b"\x08\x05\x12\x01\xff").unwrap();
     assert_eq!(broken.message(), "\u{fffd}");
-    assert_eq!(broken.append_to_message(b"\xfe").message_bytes(), b"\xff\n\t\xfe");
+    let edited = broken.append_to_message(b"\xfe");
+    assert_eq!((edited.message_bytes(), edited.message()), (&b"\xff\n\t\xfe"[..], "\u{fffd}\n\t\u{fffd}"));
     let without = OpError::from_slice(b"\x08\x05").unwrap();
     assert_eq!(without.append_to_message("c").to_bytes(), &b"\x08\x05\x12\x03\n\tc"[..]);
     let container = OpError::from_slice(b"\x0a\x03\x0a\x01k").unwrap();

@@ -172,7 +172,10 @@ fn the_first_is_that_of_the_smallest_time_then_of_the_smallest_bytes() {
     let mut orders = vec![errors.to_vec()];
     orders.push(errors.iter().rev().cloned().collect());
     for order in orders {
-        let kinds = group(&order).kinds();
+        let parts: Vec<_> = order.iter().map(|error| group(std::slice::from_ref(error))).collect();
+        let whole = merged(&parts.iter().collect::<Vec<_>>());
+        assert_eq!(whole, group(&order));
+        let kinds = whole.kinds();
         let [Kind { count, first_seen, last_seen, error, fingerprint, .. }] = &kinds[..] else { panic!("{kinds:?}") };
         assert_eq!((*count, *first_seen, *last_seen), (5, at(5), at(7)));
         // The lengths of messages come first in bytes.
