@@ -73,6 +73,7 @@ fn whole(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Bytes> {
 /// Types and names.
 type Tags<'py> = Vec<(Bound<'py, PyString>, Bound<'py, PyString>)>;
 
+/// Takes a message apart: its text, the tags of functions, and all others.
 #[pyfunction]
 pub(crate) fn parse_message<'py>(text: &Bound<'py, PyAny>) -> PyResult<(String, Tags<'py>, Tags<'py>)> {
     let (py, Text(text)) = (text.py(), argument("text", text)?);
@@ -84,6 +85,7 @@ pub(crate) fn parse_message<'py>(text: &Bound<'py, PyAny>) -> PyResult<(String, 
     Ok((parsed.text, functions, nodes))
 }
 
+/// Gives the name of the node that failed, as a session reads it from a message, or None.
 #[pyfunction]
 pub(crate) fn node_name<'py>(text: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyString>>> {
     let Text(message) = argument("text", text)?;

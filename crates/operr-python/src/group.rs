@@ -113,10 +113,14 @@ impl Group {
     }
 }
 
+/// Makes one error of those that the parts of an operation ended with, with a list of them. None is a success.
+#[pyfunction]
 pub(crate) fn summarize(errors: Vec<Option<PyRef<'_, Status>>>) -> Option<Status> {
     operr::group::summarize(errors.iter().map(whole)).map(Status)
 }
 
+/// Makes one error of those that the parts of an operation ended with, with their texts. None is a success.
+#[pyfunction]
 pub(crate) fn concatenate(errors: Vec<Option<PyRef<'_, Status>>>) -> Option<Status> {
     operr::group::concatenate(errors.iter().map(whole)).map(Status)
 }

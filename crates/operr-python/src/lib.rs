@@ -23,7 +23,8 @@ mod _native {
     use crate::budget::Budget;
     #[pymodule_export]
     use crate::graph::{Graph, node_name, parse_message};
-    use crate::group::Group;
+    #[pymodule_export]
+    use crate::group::{Group, concatenate, summarize};
     #[pymodule_export]
     use crate::log::{Corruption, Reader, Record, Writer};
     #[pymodule_export]
@@ -50,18 +51,6 @@ mod _native {
     #[pyfunction]
     fn code_from_python(exception: &str) -> Option<i32> {
         Code::from_python(exception).map(Code::value)
-    }
-
-    /// Makes one error of those that the parts of an operation ended with, with a list of them. None is a success.
-    #[pyfunction]
-    fn summarize(errors: Vec<Option<PyRef<'_, Status>>>) -> Option<Status> {
-        crate::group::summarize(errors)
-    }
-
-    /// Makes one error of those that the parts of an operation ended with, with their texts. None is a success.
-    #[pyfunction]
-    fn concatenate(errors: Vec<Option<PyRef<'_, Status>>>) -> Option<Status> {
-        crate::group::concatenate(errors)
     }
 
     /// Gives the name of a code, or None.

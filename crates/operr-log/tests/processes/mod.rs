@@ -87,6 +87,10 @@ fn buffer(log: &Path) {
     let writer = Options::new().with_durability(durability).with_max_bytes(u64::MAX).open(log).unwrap();
     for n in 0..400 {
         let _ = writer.write(&Event::new(&error(n)));
+        // The first have room, however slow the thread is that writes them.
+        if n == 4 {
+            writer.sync().unwrap();
+        }
     }
     let _ = writer.sync();
     println!("dropped {}", writer.dropped());
