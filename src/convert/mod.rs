@@ -1,5 +1,8 @@
 //! Other errors and this one: foreign errors as causes, [`OpError::find`], and `Result`s of any kind.
 
+mod errno;
+mod python;
+
 use std::any::type_name;
 use std::error::Error as StdError;
 use std::io;
@@ -60,37 +63,6 @@ impl OpError {
     /// ```
     pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a OpError> {
         chain(Some(error)).take(MAX_SOURCES).find_map(family::downcast_ref)
-    }
-}
-
-impl Code {
-    /// The code for a number that the operating system fails with, as TensorFlow maps it; `None` for a number that says
-    /// nothing of the kind, and everywhere but on Linux and on Apple's systems.
-    ///
-    /// ```
-    /// use operr::Code;
-    ///
-    /// # #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-    /// assert_eq!(Code::from_errno(2), Some(Code::NOT_FOUND)); // ENOENT
-    /// assert_eq!(Code::from_errno(0), None);
-    /// ```
-    pub fn from_errno(errno: i32) -> Option<Code> {
-        ERRNO.iter().find(|(_, numbers)| numbers.contains(&errno)).map(|(code, _)| *code)
-    }
-
-    /// The code for an exception of Python's own, by module and qualified name; `None` for one that does not say what
-    /// kind of failure it is, such as `"builtins.RuntimeError"`.
-    ///
-    /// An `OSError` says more by its [number](Code::from_errno).
-    ///
-    /// ```
-    /// use operr::Code;
-    ///
-    /// assert_eq!(Code::from_python("builtins.KeyError"), Some(Code::NOT_FOUND));
-    /// assert_eq!(Code::from_python("builtins.RuntimeError"), None);
-    /// ```
-    pub fn from_python(exception: &str) -> Option<Code> {
-        PYTHON.iter().find(|(_, names)| names.contains(&exception)).map(|(code, _)| *code)
     }
 }
 
@@ -267,144 +239,3 @@ const DYN_ERROR: &str = "dyn std::error::Error";
 const MAX_SOURCES: usize = 1_000;
 /// How many sources beyond that are counted.
 const MAX_COUNTED: usize = 1_000_000;
-
-/// The numbers of `errno.h`, by the code that TensorFlow's `TF_SetStatusFromIOError` gives them.
-#[cfg(any(target_os = "linux", target_vendor = "apple"))]
-const ERRNO: &[(Code, &[i32])] = &[
-    (Code::CANCELLED, &[libc::ECANCELED]),
-    (
-        Code::INVALID_ARGUMENT,
-        &[
-            libc::EINVAL,
-            libc::ENAMETOOLONG,
-            libc::E2BIG,
-            libc::EDESTADDRREQ,
-            libc::EDOM,
-            libc::EFAULT,
-            libc::EILSEQ,
-            libc::ENOPROTOOPT,
-            libc::ENOSTR,
-            libc::ENOTSOCK,
-            libc::ENOTTY,
-            libc::EPROTOTYPE,
-            libc::ESPIPE,
-        ],
-    ),
-    (Code::DEADLINE_EXCEEDED, &[libc::ETIMEDOUT, libc::ETIME]),
-    (Code::NOT_FOUND, &[libc::ENODEV, libc::ENOENT, libc::ENXIO, libc::ESRCH]),
-    (Code::ALREADY_EXISTS, &[libc::EEXIST, libc::EADDRNOTAVAIL, libc::EALREADY]),
-    (Code::PERMISSION_DENIED, &[libc::EPERM, libc::EACCES, libc::EROFS]),
-    (
-        Code::RESOURCE_EXHAUSTED,
-        &[
-            libc::EMFILE,
-            libc::EMLINK,
-            libc::ENFILE,
-            libc::ENOBUFS,
-            libc::ENODATA,
-            libc::ENOMEM,
-            libc::ENOSPC,
-            libc::ENOSR,
-            libc::EDQUOT,
-            libc::EUSERS,
-        ],
-    ),
-    (
-        Code::FAILED_PRECONDITION,
-        &[
-            libc::ENOTEMPTY,
-            libc::EISDIR,
-            libc::ENOTDIR,
-            libc::EADDRINUSE,
-            libc::EBADF,
-            libc::EBUSY,
-            libc::ECHILD,
-            libc::EISCONN,
-            libc::ENOTBLK,
-            libc::ENOTCONN,
-            libc::EPIPE,
-            libc::ESHUTDOWN,
-            libc::ETXTBSY,
-        ],
-    ),
-    (Code::ABORTED, &[libc::EDEADLK, libc::ESTALE]),
-    (Code::OUT_OF_RANGE, &[libc::EFBIG, libc::EOVERFLOW, libc::ERANGE]),
-    (
-        Code::UNIMPLEMENTED,
-        &[
-            libc::ENOSYS,
-            libc::ENOTSUP,
-            libc::EAFNOSUPPORT,
-            libc::EPFNOSUPPORT,
-            libc::EPROTONOSUPPORT,
-            libc::ESOCKTNOSUPPORT,
-            libc::EXDEV,
-        ],
-    ),
-    (
-        Code::UNAVAILABLE,
-        &[
-            libc::ECONNREFUSED,
-            libc::ECONNABORTED,
-            libc::ECONNRESET,
-            libc::EINTR,
-            libc::EHOSTDOWN,
-            libc::EHOSTUNREACH,
-            libc::ENETDOWN,
-            libc::ENETRESET,
-            libc::ENETUNREACH,
-            libc::ENOLCK,
-            libc::ENOLINK,
-            #[cfg(target_os = "linux")]
-            libc::ENONET,
-            libc::EAGAIN,
-        ],
-    ),
-];
-#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-const ERRNO: &[(Code, &[i32])] = &[];
-
-/// Python's exceptions that say what kind of failure they are. Where TensorFlow itself raises a builtin for a code
-/// (`ValueError`, `IndexError`, `NotImplementedError`), it is that code.
-const PYTHON: &[(Code, &[&str])] = &[
-    (
-        Code::CANCELLED,
-        &[
-            "asyncio.exceptions.CancelledError",
-            "builtins.GeneratorExit",
-            "builtins.KeyboardInterrupt",
-            "concurrent.futures._base.CancelledError",
-        ],
-    ),
-    (Code::INVALID_ARGUMENT, &["builtins.TypeError", "builtins.ValueError"]),
-    (
-        Code::DEADLINE_EXCEEDED,
-        &["asyncio.exceptions.TimeoutError", "builtins.TimeoutError", "concurrent.futures._base.TimeoutError"],
-    ),
-    (Code::NOT_FOUND, &["builtins.FileNotFoundError", "builtins.KeyError", "builtins.ProcessLookupError"]),
-    (Code::ALREADY_EXISTS, &["builtins.FileExistsError"]),
-    (Code::PERMISSION_DENIED, &["builtins.PermissionError"]),
-    (Code::RESOURCE_EXHAUSTED, &["builtins.MemoryError", "builtins.RecursionError"]),
-    (
-        Code::FAILED_PRECONDITION,
-        &[
-            "builtins.BrokenPipeError",
-            "builtins.ChildProcessError",
-            "builtins.IsADirectoryError",
-            "builtins.NotADirectoryError",
-        ],
-    ),
-    (
-        Code::OUT_OF_RANGE,
-        &[
-            "builtins.EOFError",
-            "builtins.IndexError",
-            "builtins.OverflowError",
-            "builtins.StopAsyncIteration",
-            "builtins.StopIteration",
-        ],
-    ),
-    (Code::UNIMPLEMENTED, &["builtins.NotImplementedError"]),
-    (Code::INTERNAL, &["builtins.AssertionError"]),
-    (Code::UNAVAILABLE, &["builtins.BlockingIOError", "builtins.ConnectionError", "builtins.InterruptedError"]),
-];
