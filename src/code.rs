@@ -59,6 +59,44 @@ impl Code {
         if self == Code::OK { 200 } else { self.row().map_or(500, |row| row.http) }
     }
 
+    /// The code that an HTTP status says most, where nothing else does: what a proxy answers, or a server that is not of
+    /// gRPC. 409 is `ABORTED`, so it does not give back every code that [`http_status`](Code::http_status) was asked about.
+    ///
+    /// | HTTP status | code |
+    /// |---|---|
+    /// | 200 to 299 | [`OK`](Code::OK) |
+    /// | 400, 401, 403, 404 | `INVALID_ARGUMENT`, `UNAUTHENTICATED`, `PERMISSION_DENIED`, `NOT_FOUND` |
+    /// | 409, 416, 429, 499 | `ABORTED`, `OUT_OF_RANGE`, `RESOURCE_EXHAUSTED`, `CANCELLED` |
+    /// | 501, 503, 504 | `UNIMPLEMENTED`, `UNAVAILABLE`, `DEADLINE_EXCEEDED` |
+    /// | another from 400, from 500 | `FAILED_PRECONDITION`, `INTERNAL` |
+    /// | any other | `UNKNOWN` |
+    ///
+    /// ```
+    /// use operr::Code;
+    ///
+    /// assert_eq!(Code::from_http_status(404), Code::NOT_FOUND);
+    /// assert_eq!(Code::from_http_status(502), Code::INTERNAL);
+    /// ```
+    pub fn from_http_status(status: u16) -> Code {
+        match status {
+            200..=299 => Code::OK,
+            400 => Code::INVALID_ARGUMENT,
+            401 => Code::UNAUTHENTICATED,
+            403 => Code::PERMISSION_DENIED,
+            404 => Code::NOT_FOUND,
+            409 => Code::ABORTED,
+            416 => Code::OUT_OF_RANGE,
+            429 => Code::RESOURCE_EXHAUSTED,
+            499 => Code::CANCELLED,
+            402 | 405..=498 => Code::FAILED_PRECONDITION,
+            501 => Code::UNIMPLEMENTED,
+            503 => Code::UNAVAILABLE,
+            504 => Code::DEADLINE_EXCEEDED,
+            500..=599 => Code::INTERNAL,
+            _ => Code::UNKNOWN,
+        }
+    }
+
     /// The number that a call fails with in gRPC, 1 to 16: `UNKNOWN` for a code that gRPC lacks, and `INTERNAL` for
     /// [`Code::OK`], with which no call can fail.
     pub fn grpc_status(self) -> Code {

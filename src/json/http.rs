@@ -1,6 +1,6 @@
 //! The error body of HTTP APIs, by AIP-193.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::MAX_DEPTH;
 use super::object::parse;
@@ -33,8 +33,13 @@ impl OpError {
 
     /// Reads what [`to_http`](OpError::to_http) writes, and what else a server or a proxy answers. Never fails.
     ///
-    /// A body that is no such JSON is kept in [`Omitted::unparsed`](crate::Omitted::unparsed), as is the text of a detail that
-    /// cannot be read; and the code is that of the HTTP status where there is no name. A status below 300 is code 0.
+    /// | body | the error |
+    /// |---|---|
+    /// | that of AIP-193 | what it says, with the code of its name; where that is none, [of the status](Code::from_http_status) |
+    /// | a bare `google.rpc.Status` with the code of this status, as grpc-gateway answers | what it says |
+    /// | anything else | the code of the status, and the body in [`Omitted::unparsed`](crate::Omitted::unparsed) |
+    ///
+    /// The text of a detail that cannot be read is in `unparsed`, too. A status from 200 to 299 is code 0.
     ///
     /// ```
     /// use operr::{Code, OpError};
@@ -45,7 +50,7 @@ impl OpError {
     /// ```
     pub fn from_http(status: u16, body: &str) -> OpError {
         read(status, body).unwrap_or_else(|_| {
-            let error = OpError::new(from_http_status(status), format!("HTTP status {status}"));
+            let error = OpError::new(Code::from_http_status(status), format!("HTTP status {status}"));
             if body.is_empty() { error } else { error.with_unparsed(body.to_owned().into()) }
         })
     }
@@ -54,31 +59,18 @@ impl OpError {
 fn read(status: u16, body: &str) -> Result<OpError, Error> {
     let value = parse(body)?;
     let error = value.get("error").and_then(Value::as_object);
-    let error = error.ok_or_else(|| Error::json(None, "there is no object \"error\""))?;
+    let bare = || value.as_object().and_then(|object| read_bare(status, object));
+    let Some(error) = error else { return bare().ok_or_else(|| Error::json(None, "there is no object \"error\"")) };
     let name = error.get("status").and_then(Value::as_str).and_then(Code::from_name);
     // A failed response is no success, whatever its body says.
-    let code = name.filter(|&code| code != Code::OK || status < 400).unwrap_or_else(|| from_http_status(status));
+    let code = name.filter(|&code| code != Code::OK || status < 400).unwrap_or_else(|| Code::from_http_status(status));
     let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
     Ok(status::read(error, OpError::new(code, message), MAX_DEPTH))
 }
 
-/// The code that an HTTP status says most, where nothing else does.
-fn from_http_status(status: u16) -> Code {
-    match status {
-        200..=299 => Code::OK,
-        400 => Code::INVALID_ARGUMENT,
-        401 => Code::UNAUTHENTICATED,
-        403 => Code::PERMISSION_DENIED,
-        404 => Code::NOT_FOUND,
-        409 => Code::ABORTED,
-        416 => Code::OUT_OF_RANGE,
-        429 => Code::RESOURCE_EXHAUSTED,
-        499 => Code::CANCELLED,
-        501 => Code::UNIMPLEMENTED,
-        503 => Code::UNAVAILABLE,
-        504 => Code::DEADLINE_EXCEEDED,
-        402 | 405..=498 => Code::FAILED_PRECONDITION,
-        500..=599 => Code::INTERNAL,
-        _ => Code::UNKNOWN,
-    }
+/// The error that a `google.rpc.Status` is, if it is one: nothing but its numbers says so.
+fn read_bare(status: u16, object: &Map<String, Value>) -> Option<OpError> {
+    let code = Code::errors().find(|code| object.get("code").and_then(Value::as_i64) == Some(code.value().into()))?;
+    let message = object.get("message").and_then(Value::as_str)?;
+    (code.http_status() == status).then(|| status::read(object, OpError::new(code, message), MAX_DEPTH))
 }

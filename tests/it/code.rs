@@ -66,6 +66,41 @@ fn a_call_fails_with_a_code_that_grpc_has() {
     }
 }
 
+#[test]
+fn every_http_status_is_a_code() {
+    for status in 0..=u16::MAX {
+        let expected = match status {
+            200..300 => Code::OK,
+            400 => Code::INVALID_ARGUMENT,
+            401 => Code::UNAUTHENTICATED,
+            403 => Code::PERMISSION_DENIED,
+            404 => Code::NOT_FOUND,
+            409 => Code::ABORTED,
+            416 => Code::OUT_OF_RANGE,
+            429 => Code::RESOURCE_EXHAUSTED,
+            499 => Code::CANCELLED,
+            501 => Code::UNIMPLEMENTED,
+            503 => Code::UNAVAILABLE,
+            504 => Code::DEADLINE_EXCEEDED,
+            _ if status / 100 == 4 => Code::FAILED_PRECONDITION,
+            _ if status / 100 == 5 => Code::INTERNAL,
+            _ => Code::UNKNOWN,
+        };
+        assert_eq!(Code::from_http_status(status), expected, "{status}");
+    }
+    // There and back, but for the codes of which several share a status.
+    let back = |code: Code| Code::from_http_status(code.http_status());
+    let lost: Vec<_> = Code::errors().filter(|&code| back(code) != code).map(|code| (code, back(code))).collect();
+    let expected = [
+        (Code::UNKNOWN, Code::INTERNAL),
+        (Code::ALREADY_EXISTS, Code::ABORTED),
+        (Code::FAILED_PRECONDITION, Code::INVALID_ARGUMENT),
+        (Code::OUT_OF_RANGE, Code::INVALID_ARGUMENT),
+        (Code::DATA_LOSS, Code::INTERNAL),
+    ];
+    assert_eq!(lost, expected);
+}
+
 /// TensorFlow's `TF_SetStatusFromIOError` said which code each number of this system has.
 #[cfg(target_os = "linux")]
 #[test]

@@ -230,6 +230,40 @@ fn http_statuses_are_those_of_google_rpc_code() {
     assert_eq!(OpError::from_http(404, "[1]").omitted().unwrap().unparsed, "[1]");
 }
 
+/// Whatever a proxy puts into a body, the status says something, and the body is kept.
+#[test]
+fn bodies_that_are_no_aip_193_have_the_code_of_the_status() {
+    for body in [
+        "<html>502 Bad Gateway</html>",
+        "upstream connect error or disconnect/reset before headers",
+        "{",
+        "null",
+        "\"error\"",
+        r#"{"error": "invalid_grant", "error_description": "expired"}"#,
+        r#"{"message": "no Route matched with those values"}"#,
+        r#"{"errors": [{"status": "404"}]}"#,
+        r#"{"code": 3, "message": "of another status"}"#,
+        r#"{"code": 404, "message": "not found"}"#,
+        r#"{"code": 5}"#,
+        r#"{"code": "5", "message": "not found"}"#,
+    ] {
+        for (status, code) in
+            [(404, Code::NOT_FOUND), (502, Code::INTERNAL), (503, Code::UNAVAILABLE), (302, Code::UNKNOWN)]
+        {
+            let error = OpError::from_http(status, body);
+            assert_eq!((error.code(), error.message()), (code, &*format!("HTTP status {status}")), "{body}");
+            assert_eq!(error.omitted().unwrap().unparsed, body);
+        }
+    }
+    // grpc-gateway's.
+    let error = OpError::new(Code::NOT_FOUND, "gone").with_cause(OpError::new(Code::ABORTED, "c"));
+    assert_eq!(OpError::from_http(404, &error.to_status_json()), error);
+    // Half of one is what it says.
+    for body in [r#"{"error": {}}"#, r#"{"error": {"status": 7, "message": null, "details": "no"}}"#] {
+        assert_eq!(OpError::from_http(503, body).code(), Code::UNAVAILABLE, "{body}");
+    }
+}
+
 #[test]
 fn status_json_has_fallbacks() {
     let error = OpError::new(Code::ABORTED, "m")
