@@ -36,6 +36,8 @@ mod wire;
 pub use budget::Budget;
 pub use code::Code;
 pub use convert::ResultExt;
+#[cfg(feature = "tokio")]
+pub use convert::{cancellable, deadline};
 pub use error::OpError;
 pub use failure::Error;
 pub use family::{

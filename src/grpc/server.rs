@@ -22,7 +22,6 @@ use crate::boundary;
 use crate::code::Code;
 use crate::display::Logged;
 use crate::error::OpError;
-use crate::operation::Origin;
 
 /// A tower layer for servers: sends every error with the same options, whatever the handlers do.
 ///
@@ -327,10 +326,7 @@ fn is_as_wanted(trailers: &Trailers, headers: &HeaderMap, options: &SendOptions)
 
 /// Runs a part of a service; gives the error that its panic is.
 fn guarded<T>(part: impl FnOnce() -> T) -> Result<T, OpError> {
-    catch_unwind(AssertUnwindSafe(part)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        OpError::new(Code::INTERNAL, text.unwrap_or_default()).with_origin(&Origin::new("panic"))
-    })
+    catch_unwind(AssertUnwindSafe(part)).map_err(OpError::from_panic)
 }
 
 /// The error that a service fails with instead of a response, as tonic reads it.

@@ -233,7 +233,7 @@ fn convert(status: &Status) -> OpError {
     let source =
         source.and_then(|source| if source.to_string() == status.message() { source.source() } else { Some(source) });
     match source {
-        Some(source) => error.with_cause_error(crate::convert::from_ref(source)),
+        Some(source) => error.with_cause_error(crate::convert::from_sources(source)),
         None => error,
     }
 }

@@ -163,7 +163,7 @@ fn foreign_causes_stay_themselves_here() {
 
     let received = OpError::from_bytes(error.to_bytes()).unwrap();
     let cause = received.source().unwrap().downcast_ref::<OpError>().unwrap();
-    assert_eq!(cause.to_string(), "UNKNOWN: gone");
+    assert_eq!(cause.to_string(), "NOT_FOUND: gone");
     assert_eq!(cause.origin().unwrap().r#type, "std::io::Error");
 
     // Text alone, and types that only their text is known of.
