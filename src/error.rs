@@ -63,6 +63,8 @@ struct Local {
     foreign: Option<Foreign>,
     /// Whether its message is the text of an error of another type.
     is_converted: bool,
+    /// Whether the call that failed with it may have been served, whatever its code says.
+    is_uncertain: bool,
     /// The container that code and message came with, while nothing is edited.
     container: Option<Bytes>,
     /// What the pushback trailer of the call said.
@@ -335,9 +337,19 @@ impl OpError {
         self.0.local.as_ref().is_some_and(|local| local.is_converted)
     }
 
+    pub(crate) fn into_uncertain(self) -> OpError {
+        self.know(|local| local.is_uncertain = true)
+    }
+
+    /// Whether the call that failed with it may have been served, whatever its code says.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        self.0.local.as_ref().is_some_and(|local| local.is_uncertain)
+    }
+
     /// The error as one of which is known here what is known of the other one, of which it is a form.
     pub(crate) fn knowing(self, other: &OpError) -> OpError {
-        self.speaking_for(other).with_pushback_of(other)
+        let error = self.speaking_for(other).with_pushback_of(other);
+        if other.is_uncertain() { error.into_uncertain() } else { error }
     }
 
     /// The error as one whose message has that of the other one in it: as remote, and as little meant for a caller.

@@ -57,6 +57,7 @@ impl OpError {
     /// | code | without other word |
     /// |---|---|
     /// | `UNAVAILABLE` | [`Backoff`](Retry::Backoff) |
+    /// | the same, of a connection that was seen here to be lost under the call | [`IfIdempotent`](Retry::IfIdempotent) |
     /// | `ABORTED` | [`Transaction`](Retry::Transaction) |
     /// | `DEADLINE_EXCEEDED`, `UNKNOWN`, `INTERNAL` | [`IfIdempotent`](Retry::IfIdempotent) |
     /// | all others, and numbers without a name | [`Never`](Retry::Never) |
@@ -78,7 +79,10 @@ impl OpError {
         });
         match delay {
             Some(delay) => Retry::After(delay),
-            None => self.known_pushback().unwrap_or_else(|| by_code(self.code())),
+            None => self.known_pushback().unwrap_or_else(|| match by_code(self.code()) {
+                Retry::Backoff if self.is_uncertain() => Retry::IfIdempotent,
+                retry => retry,
+            }),
         }
     }
 

@@ -17,6 +17,8 @@ pub(super) fn code_of(error: &(dyn StdError + 'static)) -> Option<Code> {
     let code = of_text(error).or_else(|| of_memory(error)).or_else(|| channel::code_of(error));
     #[cfg(feature = "tokio")]
     let code = code.or_else(|| super::tokio::code_of(error));
+    #[cfg(feature = "tonic")]
+    let code = code.or_else(|| crate::grpc::code_of(error));
     code
 }
 

@@ -77,8 +77,9 @@ impl OpError {
     /// | a full channel, no permits, no memory | `RESOURCE_EXHAUSTED` |
     /// | an empty channel that was not waited for | `UNAVAILABLE` |
     /// | messages missed on a channel | `DATA_LOSS` |
-    /// | a timer of tokio's that elapsed | `DEADLINE_EXCEEDED` |
+    /// | a timer that elapsed, tokio's or tonic's | `DEADLINE_EXCEEDED` |
     /// | a task of tokio's that was cancelled, or that panicked | `CANCELLED`, or `INTERNAL` |
+    /// | a connection that tonic cannot make, or loses (feature `transport`) | `UNAVAILABLE` |
     /// | any other | `UNKNOWN` |
     ///
     /// tokio's are known with the feature `tokio`. A send error, which holds what was not sent, is known where its type is
@@ -282,7 +283,9 @@ fn text(what: &(impl fmt::Display + ?Sized)) -> String {
 }
 
 /// An error and its sources, the first of them.
-fn sources<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> + use<'a> {
+pub(crate) fn sources<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> + use<'a> {
     chain(Some(error)).take(MAX_SOURCES)
 }
 

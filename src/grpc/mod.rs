@@ -20,6 +20,7 @@ mod retry;
 mod server;
 mod status;
 mod trailers;
+mod transport;
 
 #[cfg(feature = "transport")]
 pub use client::endpoint;
@@ -30,3 +31,4 @@ pub use retry::RetryPolicy;
 pub use server::{Server, ServerLayer};
 pub use status::{CallExt, SendOptions, View};
 pub(crate) use status::{Metadata, Sent, from_boxed, from_ref};
+pub(crate) use transport::code_of;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use tonic::Status;
 use tonic::metadata::MetadataMap;
-use tonic::{Status, TimeoutExpired};
 
 use super::handover;
 use super::mark::Mark;
+use super::transport::{Connection, is_reset_by_peer, is_timeout};
 use crate::budget::{Budget, HEADER};
 use crate::code::{Code, for_each_error};
 use crate::error::OpError;
@@ -159,6 +160,10 @@ for_each_error!(classes_into_status);
 /// A Status of tonic's own timeout, which says `CANCELLED`, is a `DEADLINE_EXCEEDED`. One that was made from an error of
 /// another type, such as a failed connection, has that as its source. One with details or metadata and without a source
 /// is taken to have [come from a peer](OpError::is_remote); a client's call is better read by [`CallExt::op_error`].
+///
+/// With the feature `transport`, a connection that fails is `UNAVAILABLE`, as in gRPC's other runtimes, while tonic says
+/// `UNKNOWN`, `INTERNAL` or `CANCELLED` of one that is lost. Then the call may have been served, and
+/// [`retry`](OpError::retry) says so.
 impl From<Status> for OpError {
     fn from(status: Status) -> OpError {
         let is_remote = !(status.details().is_empty() && status.metadata().is_empty());
@@ -227,7 +232,12 @@ fn convert(status: &Status) -> OpError {
         return OpError::new(Code::DEADLINE_EXCEEDED, status.message());
     }
     let details = Bytes::copy_from_slice(status.details());
-    let error = OpError::from_status(Code::new(status.code() as i32), status.message(), details);
+    let connection = if details.is_empty() { Connection::of(status) } else { None };
+    let error = match connection {
+        Some(Connection::NotMade) => OpError::new(Code::UNAVAILABLE, status.message()),
+        Some(Connection::Lost) => OpError::new(Code::UNAVAILABLE, status.message()).into_uncertain(),
+        None => OpError::from_status(Code::new(status.code() as i32), status.message(), details),
+    };
     // Details say where an error comes from; without them, the source does. tonic's text may be that of the source.
     let source = status.source().filter(|_| status.details().is_empty());
     let source =
@@ -271,26 +281,9 @@ pub(super) fn made_from(status: &Status) -> Option<&OpError> {
     (is_ours || is_tonics).then_some(error)
 }
 
-/// Whether tonic's own timer ended the call on this side; for the server's, the Status has no source.
-fn is_timeout(status: &Status) -> bool {
-    std::iter::successors(status.source(), |&error| error.source()).any(|error| error.is::<TimeoutExpired>())
-}
-
 /// Whether tonic's client made the Status of a whole response: among its metadata are all headers of that.
 pub(super) fn is_of_response(metadata: &MetadataMap) -> bool {
     metadata.contains_key(CONTENT_TYPE.as_str())
-}
-
-/// Whether the peer ended the call's stream below gRPC, of which tonic makes a Status of many a code.
-#[cfg(feature = "transport")]
-fn is_reset_by_peer(status: &Status) -> bool {
-    let mut sources = std::iter::successors(status.source(), |&error| error.source());
-    sources.any(|error| error.downcast_ref::<h2::Error>().is_some_and(|error| error.is_reset() && error.is_remote()))
-}
-
-#[cfg(not(feature = "transport"))]
-fn is_reset_by_peer(_: &Status) -> bool {
-    false
 }
 
 /// The code that a call can fail with.

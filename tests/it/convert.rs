@@ -272,4 +272,7 @@ fn errors_that_cannot_be_shown_are_errors_all_the_same() {
     assert!(OpError::find(&Circle).is_none());
     let status = tonic::Status::from_error(Box::new(io::Error::other("m")));
     assert_eq!(OpError::from(status).code(), Code::UNKNOWN);
+    let mut status = tonic::Status::cancelled("round");
+    status.set_source(Arc::new(Circle));
+    assert_eq!(OpError::from(status).code(), Code::CANCELLED);
 }

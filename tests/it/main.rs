@@ -7,6 +7,7 @@ mod border_peers;
 mod budget;
 mod chains;
 mod code;
+mod connection;
 mod convert;
 mod descriptors;
 mod edit;

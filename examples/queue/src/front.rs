@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use operr::grpc::{CallExt as _, Client, SendOptions, ServerLayer, View};
-use operr::{CancelledError, Code, DeadlineExceededError, OpError, ResultExt as _};
+use operr::{CancelledError, Code, DeadlineExceededError, OpError, ResultExt as _, Retry, UnknownError};
 use operr_log::{Event, Writer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -96,6 +96,9 @@ impl Front {
             answer = call => match answer.op_error() {
                 Ok(response) => Ok(Response::new(response.into_inner())),
                 Err(error) if is_of_queue(&error) => Err(error.into_local().into()),
+                Err(error) if is_uncertain(&error) => {
+                    Err(UnknownError::new("the connection to the queue server was lost").with_cause(error).into())
+                }
                 Err(error) => Err(error.into()),
             },
             () = end => Err(DeadlineExceededError::new("the queue server did not answer in time").into()),
@@ -161,6 +164,11 @@ fn is_of_queue(error: &OpError) -> bool {
     let is_answer =
         matches!(error.code(), Code::CANCELLED | Code::OUT_OF_RANGE | Code::NOT_FOUND | Code::INVALID_ARGUMENT);
     is_answer && error.node_def().is_some()
+}
+
+/// Whether the call may have been served though nobody answers any more. Outside, `UNAVAILABLE` would ask to make it again.
+fn is_uncertain(error: &OpError) -> bool {
+    !error.is_remote() && error.code() == Code::UNAVAILABLE && error.retry() == Retry::IfIdempotent
 }
 
 /// What the header `grpc-timeout` says: at most eight digits, and a unit.
