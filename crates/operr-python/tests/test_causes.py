@@ -102,7 +102,7 @@ def test_any_exception_is_a_cause() -> None:
     error = raised(operr.NotFoundError(None, None, "m"), foreign)
     received = sent(error)
     cause = received.causes[0]
-    assert (type(cause), cause.message) == (operr.UnknownError, "'k'")
+    assert (type(cause), cause.message) == (operr.NotFoundError, "'k'")
     assert cause.origin == operr.Origin("builtins.KeyError")
     below = cause.causes[0]
     assert below.message == "<unprintable Broken object>"
@@ -235,9 +235,13 @@ def test_explicit_conversion() -> None:
         operr.from_exception("text")  # type: ignore[arg-type]
 
 
-def test_as_a_cause_only_the_name_tells() -> None:
-    error = raised(aborted("m"), KeyError("k"))
-    assert error.causes[0].error_code == operr.UNKNOWN
+def test_as_a_cause_it_has_the_code_of_its_type() -> None:
+    error = raised(aborted("m"), raised(KeyError("k"), raised(RuntimeError("r"), OSError(28, "no space"))))
+    codes = []
+    while error.causes:
+        (error,) = error.causes
+        codes.append(error.error_code)
+    assert codes == [operr.errors.NOT_FOUND, operr.errors.UNKNOWN, operr.errors.RESOURCE_EXHAUSTED]
 
 
 def test_frames_when_asked() -> None:

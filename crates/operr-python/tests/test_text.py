@@ -74,7 +74,7 @@ def test_all_of_it() -> None:
             '    File "f.py", line 1, in g',
             "      code",
             '  payloads: {"a/b": b"1"}',
-            "caused by UNKNOWN: 'k'",
+            "caused by NOT_FOUND: 'k'",
             "  raised as builtins.KeyError",
         ]
     )

@@ -1,7 +1,8 @@
 """Typed errors that cross gRPC whole: what one service raises is what the other catches, logs and can raise again.
 
 The classes and habits are those of `tf.errors`; the wire form is a `google.rpc.Status`. `operr.grpc` has interceptors
-for grpcio, `operr.tenacity` tells tenacity when to try again, and `operr.log` keeps errors in files. See `OpError`.
+for grpcio, `operr.aio` ends awaitables in time, `operr.tenacity` tells tenacity when to try again, and `operr.log`
+keeps errors in files. See `OpError`.
 """
 
 from __future__ import annotations

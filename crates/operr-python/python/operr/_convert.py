@@ -8,7 +8,7 @@ from typing import Any
 
 from operr import _links
 from operr._error import CLASSES, OpError, make
-from operr._native import Status, code_from_errno, code_from_python
+from operr._native import Status
 from operr._node_def import current
 
 
@@ -17,9 +17,11 @@ def from_exception(error: BaseException, *, frames: bool = False) -> OpError:
 
     One of the family is returned as it is; an error of TensorFlow's and an RpcError are what they carry. Any other has
     its text as message, which its `public` view does not show, its type and its notes as `origin`, its causes, and the
-    code that says most about it: of an `OSError` by its `errno`, of other builtin exceptions by class (a `KeyError` is
-    a NotFoundError, a `ValueError` an InvalidArgumentError), else `UNKNOWN`. With `frames`, `origin` tells where it and
-    its causes were raised, if that is not known yet; the error is then another one, of the code's class.
+    code that says most about it: of an `OSError` by its `errno`, as TensorFlow maps it, of other exceptions of Python's
+    own by class (a `KeyError` is a NotFoundError, a `ValueError` an InvalidArgumentError, a cancelled task or future a
+    CancelledError, one that took too long a DeadlineExceededError), else `UNKNOWN`. So have its causes. With `frames`,
+    `origin` tells where it and its causes were raised, if that is not known yet; the error is then another one, of the
+    code's class.
     """
     if not isinstance(error, BaseException):
         raise TypeError(f"argument 'error': must be an exception, not {type(error).__name__}")
@@ -104,7 +106,7 @@ def known(error: BaseException) -> OpError | None:
 
 
 def _encode(error: BaseException, carried: OpError | None, frames: bool) -> Status:
-    code = _code_of(error)
+    code = _links.code_of(error)
     return _links.encode(error, lambda found: carried if found is error else known(found), code=code, frames=frames)
 
 
@@ -146,13 +148,3 @@ def _from_tf(error: Any) -> OpError:
         except (TypeError, ValueError):
             continue
     return OpError(None, None, message, code, pairs)
-
-
-def _code_of(error: BaseException) -> int:
-    if isinstance(error, OSError) and isinstance(error.errno, int) and abs(error.errno) < 1 << 31:
-        if (code := code_from_errno(error.errno)) is not None:
-            return code
-    for cls in type(error).__mro__:
-        if (code := code_from_python(f"{cls.__module__}.{cls.__qualname__}")) is not None:
-            return code
-    return _links.UNKNOWN

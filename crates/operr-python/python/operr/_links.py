@@ -5,11 +5,12 @@ On decoding they are set from what the error says. On encoding, what was set the
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from operr._native import Status
+from operr._native import Status, code_from_errno, code_from_python
 
 UNKNOWN = 2
 """The code of what is not of the family."""
@@ -102,12 +103,12 @@ def encode(
 ) -> Status:
     """The status of any exception, with its causes.
 
-    One that is not `known` is an UNKNOWN, and the first one has the code that is given. Cycles are cut; beyond
-    `_MAX_CAUSES` exceptions, what is left out is counted.
+    Of those that are not `known`, the first one has the code that is given, and causes have the code that their type
+    says. Cycles are cut; beyond `_MAX_CAUSES` exceptions, what is left out is counted.
     """
     links = _links_of(error, known)
     for link in links:
-        status = _alone(link.error, link.known, code if link is links[-1] else UNKNOWN, frames)
+        status = _alone(link.error, link.known, code if link is links[-1] else None, frames)
         if link.causes:
             status = status.with_first_causes([cause.status for cause in link.causes])
         if link.left_out:
@@ -159,7 +160,7 @@ def _links_of(error: BaseException, known: Callable[[BaseException], OpError | N
     return done
 
 
-def _alone(error: BaseException, known: OpError | None, code: int, frames: bool) -> Status:
+def _alone(error: BaseException, known: OpError | None, code: int | None, frames: bool) -> Status:
     """The status of an exception without its causes."""
     notes = notes_of(error)
     if known is not None and known is not error:
@@ -167,6 +168,7 @@ def _alone(error: BaseException, known: OpError | None, code: int, frames: bool)
         carried = notes_of(known)
         notes = notes if notes[: len(carried)] == carried else (*carried, *notes)
     if known is None:
+        code = code_of(error) if code is None else code
         return Status(code, text(error)).with_origin(_full_name(type(error)), notes, _raised_at(error, frames))
     status, old = known._operr_status, known._operr_notes
     kind, _, told = status.origin or ("", (), ())
@@ -177,6 +179,18 @@ def _alone(error: BaseException, known: OpError | None, code: int, frames: bool)
     if not added and notes[: len(old)] == old:
         return status.with_notes(notes[len(old) :])
     return status.with_origin(kind, notes, added or told)
+
+
+def code_of(error: BaseException) -> int:
+    """The code that says most about an exception that is not of the family: by its `errno`, or by its class."""
+    names = [_full_name(cls) for cls in type(error).__mro__]
+    if isinstance(error, OSError) and _OTHER_NUMBERS.isdisjoint(names):
+        # A subclass may have an errno of its own.
+        number = getattr(error, "errno", None)
+        if isinstance(number, int) and number in _NUMBERS:
+            # What TensorFlow does not map is UNKNOWN, whatever Python's class for it says.
+            return code_from_errno(number) or UNKNOWN
+    return next((code for name in names if (code := code_from_python(name)) is not None), UNKNOWN)
 
 
 def as_one(causes: tuple[OpError, ...]) -> BaseException:
@@ -207,6 +221,12 @@ def text(value: object) -> str:
         # What is being encoded is not to be replaced by another error.
         return f"<unprintable {type(value).__name__} object>"
 
+
+_NUMBERS = errno.errorcode if code_from_errno(errno.ENOENT) is not None else {}
+"""The numbers of this system, if they are known."""
+
+_OTHER_NUMBERS = {"socket.gaierror", "socket.herror", "ssl.SSLError"}
+"""OSErrors whose `errno` is no number of the system."""
 
 _MAX_DEPTH = 100
 """How deep `__cause__` is set; below, `causes` still has them."""
