@@ -44,4 +44,4 @@ def test_the_code_of_the_project_runs(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_there_is_code() -> None:
-    assert len(OF_THE_PACKAGE) == 6
+    assert len(OF_THE_PACKAGE) == 7
