@@ -33,7 +33,7 @@ enum Outcome {
 #[ignore = "needs TensorFlow: cargo xtask test --tensorflow"]
 async fn calls_fail_as_they_do_in_a_real_tensorflow() {
     let scenarios: Vec<Value> = serde_json::from_str(include_str!("tensorflow/scenarios.json")).unwrap();
-    let lines = timeout(Duration::from_secs(150), tensorflow()).await.expect("TensorFlow ends in time");
+    let lines = timeout(Duration::from_secs(150), tensorflow("queues.py")).await.expect("TensorFlow ends in time");
     let mut theirs = lines.iter();
     let (mut failures, mut disagreements) = (0, Vec::new());
     for scenario in &scenarios {
@@ -54,10 +54,31 @@ async fn calls_fail_as_they_do_in_a_real_tensorflow() {
     assert!(failures >= 45, "{failures}");
 }
 
-/// What `tests/tensorflow/queues.py` prints. The process ends with this.
-async fn tensorflow() -> Vec<Value> {
+/// Ours are in `it/endings.rs`.
+#[tokio::test]
+#[ignore = "needs TensorFlow: cargo xtask test --tensorflow"]
+async fn dropped_connections_of_a_real_tensorflow() {
+    let lines = timeout(Duration::from_secs(150), tensorflow("dropped.py")).await.expect("TensorFlow ends in time");
+    let [enqueue, dequeue, gone_dequeue, gone_enqueue] = &lines[..] else { panic!("{lines:?}") };
+    for (line, call) in [(enqueue, "enqueue"), (dequeue, "dequeue")] {
+        assert_eq!((text(line, "dropped"), text(line, "call")), ("server", call));
+        assert_eq!(line["code"], Code::UNAVAILABLE.value(), "{line}");
+        assert!(text(line, "message").starts_with("Socket closed"), "{line}");
+    }
+    // What is added next is not taken by the dequeue that went away, and nothing is added by the enqueue.
+    for (line, call, then) in [
+        (gone_dequeue, "dequeue", serde_json::json!([null, 1.0])),
+        (gone_enqueue, "enqueue", serde_json::json!([1.0, 1.0, 0.0])),
+    ] {
+        assert_eq!((text(line, "dropped"), text(line, "call")), ("client", call));
+        assert_eq!(line["then"], then, "{line}");
+    }
+}
+
+/// What a script of `tests/tensorflow` prints. The process ends with this.
+async fn tensorflow(script: &str) -> Vec<Value> {
     let python = std::env::var_os("OPERR_TENSORFLOW_PYTHON").expect("run these by: cargo xtask test --tensorflow");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tensorflow/queues.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tensorflow").join(script);
     let mut command = Command::new(python);
     command.arg(script).env("TF_CPP_MIN_LOG_LEVEL", "3").env("TF_ENABLE_ONEDNN_OPTS", "0");
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();

@@ -2,6 +2,7 @@
 //! program.
 
 mod binary;
+mod endings;
 mod front;
 mod golden;
 mod log;
