@@ -16,9 +16,6 @@ impl Code {
     pub fn from_errno(errno: i32) -> Option<Code> {
         ERRNO.iter().find(|(_, numbers)| numbers.contains(&errno)).map(|(code, _)| *code)
     }
-
-    /// Whether the numbers of this system are known.
-    pub(super) const KNOWS_ERRNO: bool = !ERRNO.is_empty();
 }
 
 /// The numbers of `errno.h`, by the code that TensorFlow's `TF_SetStatusFromIOError` gives them.

@@ -50,10 +50,8 @@ impl OpError {
 pub(super) fn code_of(error: &io::Error) -> Option<Code> {
     let mut error = error;
     for _ in 0..super::MAX_SOURCES {
-        let code = match error.raw_os_error() {
-            Some(errno) if Code::KNOWS_ERRNO => return Code::from_errno(errno),
-            _ => of_kind(error.kind()),
-        };
+        // Numbers that TensorFlow does not map have no kind that says more.
+        let code = error.raw_os_error().and_then(Code::from_errno).or_else(|| of_kind(error.kind()));
         let (None, Some(inner)) = (code, error.get_ref()) else { return code };
         match foreign::io_error(inner) {
             Some(inner) => error = inner,

@@ -27,7 +27,7 @@ enum Peer {
     SpeaksTls,
     SpeaksNonsense,
     ClosesBehindHeaders,
-    Goaway2BehindHeaders,
+    GoawayBehindHeaders,
 }
 
 impl Peer {
@@ -59,7 +59,7 @@ impl Peer {
                 until_called(&mut socket).await;
                 say(&mut socket, &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, reason]).await;
             }
-            Peer::ClosesBehindHeaders | Peer::Goaway2BehindHeaders => {
+            Peer::ClosesBehindHeaders | Peer::GoawayBehindHeaders => {
                 let mut connection = h2::server::handshake(socket).await.unwrap();
                 let (_request, mut respond) = connection.accept().await.unwrap().unwrap();
                 let head = http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
@@ -67,7 +67,7 @@ impl Peer {
                 stream.send_data(Bytes::from_static(b"\0\0\0\0\x03\x0a\x01x"), false).unwrap();
                 let sent = std::future::poll_fn(|context| connection.poll_closed(context));
                 let _ = timeout(Duration::from_millis(100), sent).await;
-                if self == Peer::Goaway2BehindHeaders {
+                if self == Peer::GoawayBehindHeaders {
                     connection.abrupt_shutdown(h2::Reason::INTERNAL_ERROR);
                     let _ = std::future::poll_fn(|context| connection.poll_closed(context)).await;
                 }
@@ -125,7 +125,7 @@ async fn a_connection_that_is_lost_under_a_call() {
         Peer::SpeaksTls,
         Peer::SpeaksNonsense,
         Peer::ClosesBehindHeaders,
-        Peer::Goaway2BehindHeaders,
+        Peer::GoawayBehindHeaders,
     ] {
         let address = peer.serve().await;
         let status = call(&address).await;
@@ -148,7 +148,7 @@ async fn a_connection_that_is_lost_under_a_call() {
 
 #[tokio::test]
 async fn a_stream_whose_connection_is_lost() {
-    for peer in [Peer::ClosesBehindHeaders, Peer::Goaway2BehindHeaders] {
+    for peer in [Peer::ClosesBehindHeaders, Peer::GoawayBehindHeaders] {
         let endpoint = Endpoint::from_shared(format!("http://{}", peer.serve().await)).unwrap();
         let plain: Channel = endpoint.connect().await.unwrap();
         let (received, end) = timeout(SECONDS, Caller::new(plain).stream(0, 1)).await.unwrap();
