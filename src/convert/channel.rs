@@ -29,12 +29,12 @@ pub(super) fn code_of_send(error: &(dyn StdError + 'static), name: &str) -> Opti
     SEND.contains(&name).then(|| {
         // The variant: what could not be sent is not shown.
         let shown = format!("{error:?}");
-        if shown.contains("Full(") {
-            Code::RESOURCE_EXHAUSTED
-        } else if shown.contains("Timeout(") {
-            Code::DEADLINE_EXCEEDED
-        } else {
-            CLOSED
+        // As `TrySendError::Full(..)`, or without what is in front of the variant.
+        let (variant, _) = shown.split_once('(').unwrap_or_default();
+        match variant {
+            _ if variant.ends_with("Full") => Code::RESOURCE_EXHAUSTED,
+            _ if variant.ends_with("Timeout") => Code::DEADLINE_EXCEEDED,
+            _ => CLOSED,
         }
     })
 }

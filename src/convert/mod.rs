@@ -215,6 +215,9 @@ fn from_any<E: Into<Box<dyn StdError + Send + Sync>>>(error: E, code: Option<Cod
         Ok(error) => return error,
         Err(error) => error,
     };
+    if let Some(error) = io::within(&*error).and_then(known) {
+        return error;
+    }
     let name = type_name::<E>();
     let code = code.or_else(|| channel::code_of_send(&*error, name));
     from_foreign(&*error, name, code).with_foreign(error, is_cause)

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::fingerprint::{Fingerprint, Fnv};
 use super::smallest::{Count, Smallest};
+use crate::boundary;
 use crate::budget::Budget;
 use crate::code::Code;
 use crate::error::OpError;
@@ -68,6 +69,8 @@ pub struct ErrorGroup {
     /// By hash and name.
     classes: Smallest<(u64, String), u64, MOST>,
     kinds: Smallest<Fingerprint, Counted, MOST>,
+    /// Whether one of the errors is no mere consequence of others.
+    has_root: bool,
     /// Whether one of the errors came from a peer.
     is_remote: bool,
     /// Whether one of the errors has the text of an error of another type.
@@ -138,6 +141,7 @@ impl ErrorGroup {
                 self.kinds.begin(&fingerprint, begin);
             }
         }
+        self.has_root |= !error.is_derived();
         self.is_remote |= error.is_remote();
         self.is_converted |= error.is_converted();
     }
@@ -154,6 +158,7 @@ impl ErrorGroup {
         self.codes.merge(&other.codes);
         self.classes.merge(&other.classes);
         self.kinds.merge(&other.kinds);
+        self.has_root |= other.has_root;
         self.is_remote |= other.is_remote;
         self.is_converted |= other.is_converted;
     }
@@ -201,7 +206,7 @@ impl ErrorGroup {
             count: counted.count,
             first_seen: SystemTime::UNIX_EPOCH + Duration::from_nanos(counted.first.time),
             last_seen: SystemTime::UNIX_EPOCH + Duration::from_nanos(counted.last),
-            error: counted.first.error(self.is_remote),
+            error: counted.first.error(self.is_remote, self.is_converted),
         };
         self.in_order().into_iter().map(kind).collect()
     }
@@ -219,24 +224,27 @@ impl ErrorGroup {
     /// the detail `operr.v1.ErrorGroup`. If the errors are all [derived](OpError::is_derived), so is this one. It is
     /// [remote](OpError::is_remote) if an error was.
     ///
-    /// With thousands of kinds it has megabytes, and no trailer takes it whole: what [`fit`](OpError::fit) leaves of it
-    /// may have its numbers no more.
+    /// A default trailer has room for the numbers of about a hundred kinds: of more, what [`fit`](OpError::fit) leaves is
+    /// the message and some causes, without the numbers. With thousands of kinds it has megabytes.
     pub fn to_error(&self) -> Option<OpError> {
         if self.errors == 0 {
             return None;
         }
         let kinds = self.in_order();
-        let firsts: Vec<_> = kinds.iter().filter_map(|(_, counted)| counted.first.error(false)).collect();
+        let firsts: Vec<_> =
+            kinds.iter().filter_map(|(_, counted)| counted.first.error(false, self.is_converted)).collect();
         let (code, is_derived) = self.summary_of(&firsts);
         let mut error = OpError::from_parts(code, self.message(&kinds));
         if is_derived {
             error = error.mark_derived();
         }
+        // What one of them says to nobody outside, all together do not say either.
+        let is_shown = firsts.iter().all(boundary::is_shown);
         error = firsts.into_iter().fold(error.with_detail(&self.numbers(&kinds)), OpError::with_cause_error);
         if self.is_remote {
             error = error.into_remote();
         }
-        Some(if self.is_converted { error.into_converted() } else { error })
+        Some(if is_shown { error } else { error.into_converted() })
     }
 
     /// Reads the group that an error [is](ErrorGroup::to_error); `None` if it has no detail `operr.v1.ErrorGroup`.
@@ -253,11 +261,13 @@ impl ErrorGroup {
         let mut group = ErrorGroup {
             errors: numbers.errors,
             successes: numbers.successes,
+            has_root: !error.is_derived(),
             is_remote: error.is_remote(),
             is_converted: error.is_converted(),
             ..ErrorGroup::default()
         };
-        for (code, count) in numbers.codes.into_iter().filter(|&(_, count)| count > 0) {
+        let is_error = |code: i32| code != Code::OK.value();
+        for (code, count) in numbers.codes.into_iter().filter(|&(code, count)| count > 0 && is_error(code)) {
             group.codes.add(&code.cast_unsigned(), &count);
         }
         for (class, count) in numbers.classes.into_iter().filter(|&(_, count)| count > 0) {
@@ -267,15 +277,21 @@ impl ErrorGroup {
             return Ok(Some(group));
         }
         let mut causes: HashMap<u64, VecDeque<&OpError>> = HashMap::new();
-        for cause in error.causes() {
+        for cause in error.causes().iter().filter(|cause| is_error(cause.code().value())) {
             causes.entry(mark_of(cause)).or_default().push_back(cause);
         }
         for kind in numbers.kinds.into_iter().filter(|kind| kind.count > 0) {
-            let cause = Some(kind.cause).filter(|&mark| mark != 0).and_then(|mark| causes.get_mut(&mark)?.pop_front());
+            let fingerprint = Fingerprint::new(kind.fingerprint);
+            let cause = Some(kind.cause).filter(|&mark| mark != 0).and_then(|mark| {
+                // Of equal ones the one of this kind, if that was not cut.
+                let causes = causes.get_mut(&mark)?;
+                let place = causes.iter().take(MAX_LINES).position(|cause| cause.fingerprint() == fingerprint);
+                causes.remove(place.unwrap_or_default())
+            });
             let time = kind.first_unix_nano;
             let first = cause.map_or_else(|| First::missing(time), |cause| First::of(cause, time));
             let counted = Counted { count: kind.count, last: kind.last_unix_nano, first };
-            group.kinds.add(&Fingerprint::new(kind.fingerprint), &counted);
+            group.kinds.add(&fingerprint, &counted);
         }
         Ok(Some(group))
     }
@@ -290,18 +306,15 @@ impl ErrorGroup {
     /// The code by the rule of a summary, and whether all are derived.
     fn summary_of(&self, firsts: &[OpError]) -> (Code, bool) {
         let text = |error: &&OpError| error.absl_to_string();
-        let roots = || firsts.iter().filter(|error| !error.is_derived());
-        let derived = firsts.iter().max_by_key(text).filter(|_| roots().next().is_none());
-        if let Some(derived) = derived {
-            return (derived.code().folded(), true);
-        }
-        let codes = roots().filter(|error| error.code() != Code::CANCELLED).max_by_key(text).map(OpError::code);
+        let is_derived = !self.has_root;
+        // A kind of root errors may have had a derived one first.
+        let is_root = |error: &&OpError| !error.is_derived() || firsts.iter().all(OpError::is_derived);
+        let roots = || firsts.iter().filter(|error| is_derived || is_root(error));
+        let is_wanted = |error: &&OpError| is_derived || error.code() != Code::CANCELLED;
+        let first = roots().filter(is_wanted).max_by_key(text).map(OpError::code);
         let known = || self.codes().into_iter().map(|(code, _)| code).find(|&code| code != Code::CANCELLED);
-        let code = match (codes, firsts.is_empty()) {
-            (None, true) => known(),
-            (code, _) => code,
-        };
-        (code.unwrap_or(Code::CANCELLED).folded(), false)
+        let code = if firsts.is_empty() { known() } else { first };
+        (code.unwrap_or(Code::CANCELLED).folded(), is_derived)
     }
 
     fn message(&self, kinds: &[(Fingerprint, &Counted)]) -> String {
@@ -311,7 +324,7 @@ impl ErrorGroup {
         }
         for (_, kind) in kinds.iter().take(MAX_LINES) {
             let times = if kind.count == 1 { "once".to_owned() } else { format!("{} times", kind.count) };
-            text += &match kind.first.error(false) {
+            text += &match kind.first.error(false, self.is_converted) {
                 Some(error) => format!("\n  {times} {}: {}", error.code(), first_line(error.message())),
                 None => format!("\n  {times} what is missing here"),
             };
@@ -332,7 +345,7 @@ impl ErrorGroup {
             count: counted.count,
             first_unix_nano: counted.first.time,
             last_unix_nano: counted.last,
-            cause: counted.first.error(false).map_or(0, |error| mark_of(&error)),
+            cause: counted.first.error(false, self.is_converted).map_or(0, |error| mark_of(&error)),
         };
         pb::ErrorGroup {
             errors: self.errors,
@@ -348,7 +361,7 @@ impl ErrorGroup {
 /// Equal if all that was counted is.
 impl PartialEq for ErrorGroup {
     fn eq(&self, other: &ErrorGroup) -> bool {
-        let ErrorGroup { errors, successes, codes, classes, kinds, is_remote: _, is_converted: _ } = self;
+        let ErrorGroup { errors, successes, codes, classes, kinds, has_root: _, is_remote: _, is_converted: _ } = self;
         (*errors, *successes) == (other.errors, other.successes)
             && *codes == other.codes
             && *classes == other.classes
@@ -389,12 +402,14 @@ impl First {
         }
     }
 
-    fn error(&self, is_remote: bool) -> Option<OpError> {
+    /// The error, as one of which is known again what is known of the group.
+    fn error(&self, is_remote: bool, is_converted: bool) -> Option<OpError> {
         let error = Some(&self.bytes).filter(|_| !self.is_missing).and_then(|bytes| {
             // What was encoded decodes.
             OpError::from_status_bytes(bytes.clone()).ok()
         })?;
-        Some(if is_remote { error.into_remote() } else { error })
+        let error = if is_remote { error.into_remote() } else { error };
+        Some(if is_converted { error.into_converted() } else { error })
     }
 }
 

@@ -5,8 +5,10 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 
 use crate::absl::DERIVED;
+use crate::boundary;
 use crate::code::Code;
 use crate::error::OpError;
+use crate::retry::Retry;
 
 /// Makes one error of those that the parts of an operation ended with, as `tsl::StatusGroup::as_summary_status` does;
 /// `None` if nothing failed.
@@ -138,14 +140,29 @@ impl Members {
                 let (code, mut message) = tell(&self);
                 message.truncate(MAX_MESSAGE);
                 let result = OpError::from_parts(code, message);
-                told.iter().flat_map(Member::errors).fold(result, OpError::speaking_for)
+                let all = || told.iter().flat_map(Member::errors);
+                let result = all().fold(result, OpError::speaking_for);
+                // What one of them says to nobody outside, all together do not say either.
+                if all().all(boundary::is_shown) { result } else { result.into_converted() }
             }
         };
         if let Some(only) = only {
             result = result.with_place_of(only);
         }
         for (url, value) in self.payloads() {
-            result = result.with_payload(url, value);
+            // The numbers of one group are not those of all; it is a cause, with its numbers.
+            if only.is_some() || !url.ends_with("/operr.v1.ErrorGroup") {
+                result = result.with_payload(url, value);
+            }
+        }
+        if only.is_none() && result.retry() == Retry::Backoff {
+            // What one of them forbids, the code of another does not allow.
+            let is_any = |retry: Retry| told.iter().flat_map(Member::errors).any(|error| error.retry() == retry);
+            if is_any(Retry::Never) {
+                result = result.with_known_pushback(Retry::Never);
+            } else if is_any(Retry::IfIdempotent) {
+                result = result.into_uncertain();
+            }
         }
         Some(self.errors().cloned().fold(result, OpError::with_cause_error))
     }

@@ -63,7 +63,7 @@ fn read(status: u16, body: &str) -> Result<OpError, Error> {
     let Some(error) = error else { return bare().ok_or_else(|| Error::json(None, "there is no object \"error\"")) };
     let name = error.get("status").and_then(Value::as_str).and_then(Code::from_name);
     // A failed response is no success, whatever its body says.
-    let code = name.filter(|&code| code != Code::OK || status < 400).unwrap_or_else(|| Code::from_http_status(status));
+    let code = name.filter(|&code| code != Code::OK || status < 300).unwrap_or_else(|| Code::from_http_status(status));
     let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
     Ok(status::read(error, OpError::new(code, message), MAX_DEPTH))
 }

@@ -276,3 +276,20 @@ fn errors_that_cannot_be_shown_are_errors_all_the_same() {
     status.set_source(Arc::new(Circle));
     assert_eq!(OpError::from(status).code(), Code::CANCELLED);
 }
+
+/// As a reader over a tonic stream has it: the error is the one in the `io::Error`.
+#[test]
+fn a_status_in_an_io_error() {
+    let sent = OpError::from(NotFoundError::new("gone").with_payload("a/b", "c"));
+    for error in [io::Error::other(tonic::Status::from(sent.clone())), {
+        io::Error::other(io::Error::other(tonic::Status::from(sent.clone())))
+    }] {
+        let error = OpError::from_error(error);
+        assert_eq!((error.code(), error.message()), (Code::NOT_FOUND, "gone"));
+        assert_eq!(error.payloads().get("a/b").unwrap(), "c");
+    }
+    let plain = OpError::from_error(io::Error::other(tonic::Status::unavailable("away")));
+    assert_eq!((plain.code(), plain.message()), (Code::UNAVAILABLE, "away"));
+    let noted = OpError::from_io(io::Error::other(tonic::Status::unavailable("away")), "reading");
+    assert_eq!((noted.code(), noted.origin().unwrap().notes), (Code::UNAVAILABLE, vec!["reading".to_owned()]));
+}

@@ -1,9 +1,10 @@
 //! Errors of the parts of an operation as one, against what TensorFlow's StatusGroup makes of them in C++.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
-use operr::group::{concatenate, summarize};
-use operr::{Code, Container, OpError, Operation, pb};
+use operr::group::{ErrorGroup, concatenate, summarize};
+use operr::{Code, Container, OpError, Operation, Retry, pb};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -138,6 +139,34 @@ fn a_long_message_is_cut_in_bytes() {
         assert_eq!(group.causes()[0].message_bytes().len(), 10_000);
     }
     assert_eq!(summarize([long('é')]).unwrap().message_bytes().len(), 10_000);
+}
+
+/// What a member keeps for itself, and what it forbids, hold for all together.
+#[test]
+fn a_summary_says_and_allows_no_more_than_its_members() {
+    let both = || [new(5, "no shard"), new(13, "password")];
+    for error in [summarize(both()).unwrap(), concatenate(both()).unwrap()] {
+        assert_eq!(error.code(), Code::NOT_FOUND);
+        assert!(error.message().contains("password") && !error.public().message().contains("password"));
+    }
+    let open = summarize([new(5, "no shard"), new(11, "end")]).unwrap();
+    assert!(open.public().message().contains("no shard"));
+
+    let full = || new(14, "full");
+    assert_eq!(summarize([full(), new(14, "busy")]).unwrap().retry(), Retry::Backoff);
+    assert_eq!(summarize([full(), new(14, "stop").with_pushback("-1")]).unwrap().retry(), Retry::Never);
+    assert_eq!(summarize([full(), new(4, "late")]).unwrap().retry(), Retry::IfIdempotent);
+    // The numbers of one group are not those of two.
+    let group = |code, count: u64| {
+        let mut group = ErrorGroup::new();
+        (0..count).for_each(|n| group.add(&new(code, "m"), SystemTime::UNIX_EPOCH + Duration::from_secs(n)));
+        group.to_error().unwrap()
+    };
+    let two = summarize([group(10, 5), group(8, 7)]).unwrap();
+    assert_eq!(ErrorGroup::from_error(&two).unwrap(), None);
+    assert_eq!(ErrorGroup::from_error(&two.causes()[1]).unwrap().unwrap().errors(), 5);
+    let one = summarize([group(10, 5)]).unwrap();
+    assert_eq!(ErrorGroup::from_error(&one).unwrap().unwrap().errors(), 5);
 }
 
 #[test]

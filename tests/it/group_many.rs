@@ -351,6 +351,39 @@ fn whose_texts_it_has_is_told() {
     let error = group(&[(converted, 1)]).to_error().unwrap();
     assert!(error.message().contains("secret") && !error.public().message().contains("secret"));
     assert!(group(&[(ours(), 1)]).to_error().unwrap().public().message().contains("ours"));
+    // The members are those of the group, and the texts of codes that are for nobody outside are in its text.
+    let converted = || Err::<(), _>("secret").or_code(Code::NOT_FOUND).unwrap_err();
+    let with_converted = group(&[(converted(), 1)]);
+    assert!(!with_converted.kinds()[0].error.as_ref().unwrap().public().message().contains("secret"));
+    assert!(!with_converted.to_error().unwrap().causes()[0].public().message().contains("secret"));
+    let mixed = group(&[(ours(), 1), (new(13, "password"), 2)]).to_error().unwrap();
+    assert_eq!(mixed.code(), Code::NOT_FOUND);
+    assert!(mixed.message().contains("password") && !mixed.public().message().contains("password"));
+}
+
+/// Which of a kind came first says nothing of whether the others are mere consequences.
+#[test]
+fn a_group_is_derived_if_all_are() {
+    let derived = || new(10, "x").mark_derived();
+    let is_derived = |members: &[(OpError, u64)]| group(members).to_error().unwrap().is_derived();
+    assert!(is_derived(&[(derived(), 1), (derived(), 2)]));
+    assert!(!is_derived(&[(derived(), 1), (new(10, "x"), 2)]));
+    let marked = new(10, "x").with_payload("type.googleapis.com/tensorflow.DerivedStatus", vec![7; 4_000]);
+    assert!(is_derived(&[(marked, 1)]));
+    let read =
+        ErrorGroup::from_error(&group(&[(derived(), 1), (new(10, "x"), 2)]).to_error().unwrap()).unwrap().unwrap();
+    assert!(!merged(&[&read, &group(&[(derived(), 0)])]).to_error().unwrap().is_derived());
+}
+
+/// Numbers that nobody counted: no error comes out of it that is a success.
+#[test]
+fn groups_of_peers_that_lie() {
+    let told = |numbers: pb::ErrorGroup, causes: &[OpError]| {
+        let error = causes.iter().cloned().fold(new(5, "m").with_detail(&numbers), OpError::with_cause);
+        ErrorGroup::from_error(&error).unwrap().unwrap()
+    };
+    let success = told(pb::ErrorGroup { errors: 3, codes: [(0, 3)].into(), ..Default::default() }, &[new(0, "ok")]);
+    assert_ne!(success.to_error().unwrap().code(), Code::OK);
 }
 
 #[test]

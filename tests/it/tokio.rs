@@ -211,6 +211,9 @@ async fn timers_and_channels() {
     assert_eq!(code_of(receiver.try_recv()), Code::DATA_LOSS);
     drop(receiver);
     assert_eq!(code_of(sender.send(1)), Code::CANCELLED);
+    // What could not be sent says nothing of why.
+    let (queue, _) = broadcast::channel(1);
+    assert_eq!(code_of(queue.send(Sent::QueueFull(1))), Code::CANCELLED);
     let mut receiver = sender.subscribe();
     drop(sender);
     assert_eq!(code_of(receiver.try_recv()), Code::OUT_OF_RANGE);
@@ -228,3 +231,9 @@ async fn timers_and_channels() {
 
 /// What is sent need not be printable.
 struct Silent;
+
+#[derive(Clone, Debug)]
+#[expect(dead_code, reason = "it is shown only")]
+enum Sent {
+    QueueFull(i32),
+}

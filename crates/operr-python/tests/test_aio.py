@@ -180,3 +180,35 @@ def test_import_operr_does_not_import_asyncio() -> None:
 
     code = "import operr, sys; sys.exit('asyncio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_an_event_that_is_none_or_another_loops() -> None:
+    async def seven() -> int:
+        return 7
+
+    async def refused() -> None:
+        coroutine = seven()
+        with pytest.raises(TypeError, match=r"must be an asyncio\.Event, not str"):
+            await operr.aio.cancellable(coroutine, "event")  # type: ignore[arg-type]
+        coroutine.close()
+
+    asyncio.run(refused())
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks start at once from Python 3.12 on")
+def test_a_task_that_would_start_at_once_is_not_started() -> None:
+    started = []
+
+    async def work() -> None:
+        started.append(True)
+
+    async def run() -> None:
+        unchecked: Any = asyncio
+        asyncio.get_running_loop().set_task_factory(unchecked.eager_task_factory)
+        event = asyncio.Event()
+        event.set()
+        with pytest.raises(operr.CancelledError):
+            await operr.aio.cancellable(work(), event)
+
+    asyncio.run(run())
+    assert not started

@@ -344,3 +344,10 @@ def test_frames_of_a_peer_stay() -> None:
 def test_process_pools_of_others() -> None:
     cause = type("_RemoteTraceback", (Exception,), {"__module__": "joblib.externals.loky"})("text")
     assert raised(aborted("m"), cause).causes == ()
+
+
+def test_the_text_of_a_cause_of_another_type_is_not_for_callers() -> None:
+    error = operr.NotFoundError(None, None, "no shard")
+    error.__cause__ = KeyError("secret")
+    assert error.causes[0].error_code == operr.NOT_FOUND
+    assert "secret" in error.causes[0].message and "secret" not in error.causes[0].public().message

@@ -411,3 +411,23 @@ def test_nothing_else_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+def test_what_members_keep_for_themselves() -> None:
+    secret = ValueError("secret /etc/x")
+    group = ErrorGroup([secret])
+    (kind,) = group.kinds
+    assert kind.error is not None
+    told = [kind.error, *group.exceptions, group.to_error()]
+    whole = group.to_error()
+    assert whole is not None
+    told += whole.causes
+    for error in told:
+        assert error is not None and "secret" in error.message and "secret" not in error.public().message
+    mixed = ErrorGroup(
+        [operr.NotFoundError(None, None, "ours"), operr.InternalError(None, None, "password")]
+    ).to_error()
+    summary = summarize([operr.NotFoundError(None, None, "ours"), operr.InternalError(None, None, "password")])
+    for error in (mixed, summary):
+        assert error is not None and error.error_code == operr.NOT_FOUND
+        assert "password" in error.message and "password" not in error.public().message

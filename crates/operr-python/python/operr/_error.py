@@ -125,7 +125,7 @@ class OpError(Exception):
     def causes(self) -> tuple[OpError, ...]:
         """The causes, each an error of the family: first what `raise .. from ..` said, then those that came with it.
 
-        A cause of another kind is the UnknownError that it is on the wire.
+        A cause of another kind is the error that `operr.from_exception` makes of it.
         """
         status = self._operr_complete()
         own = self._operr_own_causes()
@@ -520,7 +520,11 @@ def _full_name(message: object) -> str | None:
 
 
 def _as_family(error: BaseException, status: Status) -> OpError:
-    return error if isinstance(error, OpError) else make(status)
+    if isinstance(error, OpError):
+        return error
+    converted = make(status)
+    converted._operr_is_converted = True
+    return converted
 
 
 _OURS = "_operr_"

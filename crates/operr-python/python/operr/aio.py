@@ -7,7 +7,7 @@ waits for it is being cancelled: it passes, and should be let pass.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 from operr.errors import CancelledError, DeadlineExceededError
@@ -36,11 +36,22 @@ async def cancellable(awaitable: Awaitable[_T], event: asyncio.Event) -> _T:
     result all the same has it returned, so that what was done is not lost. A coroutine is not started when the event is
     set before.
     """
+    if not isinstance(event, asyncio.Event):
+        raise TypeError(f"argument 'event': must be an asyncio.Event, not {type(event).__name__}")
+    if event.is_set() and isinstance(awaitable, Coroutine):
+        # Before a task could start it at once.
+        awaitable.close()
+        raise CancelledError(None, None, "Operation was cancelled")
     task = asyncio.ensure_future(awaitable)
     if not event.is_set():
         is_set = asyncio.ensure_future(event.wait())
         try:
             await _wait(task, {task, is_set}, None)
+            if is_set.done():
+                # An event of another loop cannot be waited for.
+                if (failure := is_set.exception()) is not None:
+                    await _has_ended(task)
+                    raise failure
         finally:
             is_set.cancel()
     if not await _has_ended(task):

@@ -133,8 +133,10 @@ class ErrorGroup:
             self._operr_group.add_successes(1)
             return
         found = from_exception(error)
+        # First, for another thread may ask meanwhile.
+        if found._operr_is_converted:
+            self._operr_is_converted = True
         self._operr_group.add(found._operr_complete(), time)
-        self._operr_is_converted |= found._operr_is_converted
 
     def add_successes(self, count: int) -> None:
         """Counts operations that were successful."""
@@ -148,8 +150,9 @@ class ErrorGroup:
         """Adds what another group has counted."""
         if not isinstance(other, ErrorGroup):
             raise TypeError(f"argument 'other': must be an ErrorGroup, not {type(other).__name__}")
+        if other._operr_is_converted:
+            self._operr_is_converted = True
         self._operr_group.merge(other._operr_group)
-        self._operr_is_converted |= other._operr_is_converted
 
     @property
     def errors(self) -> int:
@@ -187,10 +190,12 @@ class ErrorGroup:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of errors, the most frequent first, of those that are as frequent the smaller fingerprint."""
-        return tuple(
-            Kind(fingerprint, count, first, last, None if status is None else make(status))
-            for fingerprint, count, first, last, status in self._operr_group.kinds
-        )
+        kinds = []
+        for fingerprint, count, first, last, status in self._operr_group.kinds:
+            if (error := None if status is None else make(status)) is not None:
+                error._operr_is_converted = self._operr_is_converted
+            kinds.append(Kind(fingerprint, count, first, last, error))
+        return tuple(kinds)
 
     @property
     def other_kinds(self) -> int:
@@ -206,13 +211,14 @@ class ErrorGroup:
         """Gives the group as one error, from which `from_error` has it back; None if there was no error.
 
         Its causes are the first errors of the kinds, its code is what `summarize` would give these, its message tells
-        the ten most frequent, and the numbers are the detail `operr.v1.ErrorGroup`. With thousands of kinds it has
-        megabytes, and no trailer takes it whole.
+        the ten most frequent, and the numbers are the detail `operr.v1.ErrorGroup`. A default trailer has room for the
+        numbers of about a hundred kinds; with thousands it has megabytes.
         """
         if (status := self._operr_group.to_error()) is None:
             return None
         error = make(status)
-        error._operr_is_converted = self._operr_is_converted
+        for part in (error, *error._operr_own_causes()):
+            part._operr_is_converted = self._operr_is_converted
         return error
 
     if sys.version_info >= (3, 11):
