@@ -7,7 +7,7 @@ use prost::Message as _;
 
 use crate::failure::Error;
 use crate::pb;
-use crate::wire::scanner::Scanner;
+use crate::wire::scanner::last_text;
 
 /// The node of a graph that failed: a `tensorflow.NodeDef`, kept as the bytes that it was made from.
 ///
@@ -89,14 +89,7 @@ impl NodeDef {
 
     /// The last field of this number, as text.
     fn string(&self, number: u32) -> Result<&str, Error> {
-        let mut text = "";
-        let mut fields = Scanner::new(&self.0);
-        while let Some(field) = fields.next_field().map_err(|error| error.within(NODE_DEF))? {
-            if field.number == number {
-                text = field.str(&self.0).map_err(|error| error.within(NODE_DEF))?;
-            }
-        }
-        Ok(text)
+        last_text(&self.0, number).map_err(|error| error.within(NODE_DEF))
     }
 }
 

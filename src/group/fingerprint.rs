@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::OpError;
-use crate::wire::scanner::Scanner;
+use crate::wire::scanner::last_text;
 
 /// What the errors of one kind have in common: a hash of all that identifies an error but for numbers, addresses and ids.
 ///
@@ -105,20 +105,8 @@ impl OpError {
 
     /// A text at the top level of a detail; empty where there is none or the detail cannot be read.
     fn text_of(&self, full_name: &str, number: u32) -> String {
-        let Some(detail) = self.detail_bytes(full_name) else { return String::new() };
-        let mut text = "";
-        let mut fields = Scanner::new(&detail);
-        loop {
-            match fields.next_field() {
-                Ok(Some(field)) if field.number == number => match field.str(&detail) {
-                    Ok(found) => text = found,
-                    Err(_) => return String::new(),
-                },
-                Ok(Some(_)) => {}
-                Ok(None) => return text.to_owned(),
-                Err(_) => return String::new(),
-            }
-        }
+        let detail = self.detail_bytes(full_name).unwrap_or_default();
+        last_text(&detail, number).unwrap_or_default().to_owned()
     }
 }
 

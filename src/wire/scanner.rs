@@ -152,6 +152,18 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// The text in the last field of this number, empty when absent: a string as protobuf reads it.
+pub(crate) fn last_text(message: &[u8], number: u32) -> Result<&str, Error> {
+    let mut text = "";
+    let mut fields = Scanner::new(message);
+    while let Some(field) = fields.next_field()? {
+        if field.number == number {
+            text = field.str(message)?;
+        }
+    }
+    Ok(text)
+}
+
 impl Field {
     /// The bytes of a LEN field; an error that names the field and what was expected for any other.
     #[inline(always)]
