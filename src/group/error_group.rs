@@ -231,16 +231,17 @@ impl ErrorGroup {
             return None;
         }
         let kinds = self.in_order();
-        let firsts: Vec<_> =
-            kinds.iter().filter_map(|(_, counted)| counted.first.error(false, self.is_converted)).collect();
+        let first = |(_, counted): &(Fingerprint, &Counted)| counted.first.error(false, self.is_converted);
+        let of_kinds: Vec<Option<OpError>> = kinds.iter().map(first).collect();
+        let firsts: Vec<OpError> = of_kinds.iter().flatten().cloned().collect();
         let (code, is_derived) = self.summary_of(&firsts);
-        let mut error = OpError::from_parts(code, self.message(&kinds));
+        let mut error = OpError::from_parts(code, self.message(&kinds, &of_kinds));
         if is_derived {
             error = error.mark_derived();
         }
         // What one of them says to nobody outside, all together do not say either.
         let is_shown = firsts.iter().all(boundary::is_shown);
-        error = firsts.into_iter().fold(error.with_detail(&self.numbers(&kinds)), OpError::with_cause_error);
+        error = firsts.into_iter().fold(error.with_detail(&self.numbers(&kinds, &of_kinds)), OpError::with_cause_error);
         if self.is_remote {
             error = error.into_remote();
         }
@@ -317,14 +318,15 @@ impl ErrorGroup {
         (code.unwrap_or(Code::CANCELLED).folded(), is_derived)
     }
 
-    fn message(&self, kinds: &[(Fingerprint, &Counted)]) -> String {
+    /// What the group says, given the first errors of the kinds.
+    fn message(&self, kinds: &[(Fingerprint, &Counted)], firsts: &[Option<OpError>]) -> String {
         let mut text = format!("{} of {}", counted(self.errors, "error"), counted(kinds.len() as u64, "kind"));
         if self.successes > 0 {
             text += &format!(", {}", counted(self.successes, "successful operation"));
         }
-        for (_, kind) in kinds.iter().take(MAX_LINES) {
+        for ((_, kind), first) in kinds.iter().zip(firsts).take(MAX_LINES) {
             let times = if kind.count == 1 { "once".to_owned() } else { format!("{} times", kind.count) };
-            text += &match kind.first.error(false, self.is_converted) {
+            text += &match first {
                 Some(error) => format!("\n  {times} {}: {}", error.code(), first_line(error.message())),
                 None => format!("\n  {times} what is missing here"),
             };
@@ -339,21 +341,23 @@ impl ErrorGroup {
         text
     }
 
-    fn numbers(&self, kinds: &[(Fingerprint, &Counted)]) -> pb::ErrorGroup {
-        let kind = |&(fingerprint, counted): &(Fingerprint, &Counted)| pb::error_group::Kind {
-            fingerprint: fingerprint.value(),
-            count: counted.count,
-            first_unix_nano: counted.first.time,
-            last_unix_nano: counted.last,
-            cause: counted.first.error(false, self.is_converted).map_or(0, |error| mark_of(&error)),
-        };
+    /// The detail, given the first errors of the kinds.
+    fn numbers(&self, kinds: &[(Fingerprint, &Counted)], firsts: &[Option<OpError>]) -> pb::ErrorGroup {
+        let kind =
+            |(&(fingerprint, counted), first): (&(Fingerprint, &Counted), &Option<OpError>)| pb::error_group::Kind {
+                fingerprint: fingerprint.value(),
+                count: counted.count,
+                first_unix_nano: counted.first.time,
+                last_unix_nano: counted.last,
+                cause: first.as_ref().map_or(0, mark_of),
+            };
         pb::ErrorGroup {
             errors: self.errors,
             successes: self.successes,
             codes: self.codes.iter().map(|(&code, &count)| (code.cast_signed(), count)).collect(),
             classes: self.classes.iter().map(|((_, name), &count)| (name.clone(), count)).collect::<BTreeMap<_, _>>(),
             fingerprint_version: Fingerprint::VERSION,
-            kinds: kinds.iter().map(kind).collect(),
+            kinds: kinds.iter().zip(firsts).map(kind).collect(),
         }
     }
 }
