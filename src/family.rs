@@ -165,10 +165,8 @@ macro_rules! family {
 
         /// The error, if it is one of the family; also in an `io::Error`, a `Box` or an `Arc`, which show themselves as
         /// what they hold but do not have it as their source.
-        pub(crate) fn downcast_ref<'a>(mut error: &'a (dyn StdError + 'static)) -> Option<&'a OpError> {
-            while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-                error = inner;
-            }
+        pub(crate) fn downcast_ref<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a OpError> {
+            let error = innermost(error);
             let in_pointer = downcast_as::<OpError>(error);
             #[cfg(feature = "tonic")]
             let in_pointer = in_pointer.or_else(|| downcast_as::<crate::display::Logged>(error));
@@ -181,6 +179,21 @@ macro_rules! family {
     };
 }
 for_each_error!(family);
+
+/// What is in an `io::Error`, or in one that is in that; else the error itself.
+pub(crate) fn innermost<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    while let Some(inner) = io_error(error).and_then(io::Error::get_ref) {
+        error = inner;
+    }
+    error
+}
+
+/// The `io::Error` that it is, also behind a pointer.
+pub(crate) fn io_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
+    let boxed = || error.downcast_ref::<Box<io::Error>>().map(|error| &**error);
+    let shared = || error.downcast_ref::<Arc<io::Error>>().map(|error| &**error);
+    error.downcast_ref().or_else(boxed).or_else(shared)
+}
 
 fn downcast_as<'a, T: StdError + AsRef<OpError> + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a OpError> {
     let itself = error.downcast_ref::<T>();

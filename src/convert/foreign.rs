@@ -1,17 +1,17 @@
 //! Which code an error of another type has, by its type and by what it says of itself.
 
 use std::error::Error as StdError;
-use std::sync::Arc;
-use std::{char, collections, ffi, io, net, num, str, string};
+use std::{char, collections, ffi, net, num, str, string};
 
 use super::{channel, io as of_io};
 use crate::code::Code;
 use crate::failure::Error;
+use crate::family;
 
 /// The code of an error, by its type and not by what it has among its sources; `None` where that does not say what kind of
 /// failure it is.
 pub(super) fn code_of(error: &(dyn StdError + 'static)) -> Option<Code> {
-    if let Some(error) = io_error(error) {
+    if let Some(error) = family::io_error(error) {
         return of_io::code_of(error);
     }
     let code = of_text(error).or_else(|| of_memory(error)).or_else(|| channel::code_of(error));
@@ -20,13 +20,6 @@ pub(super) fn code_of(error: &(dyn StdError + 'static)) -> Option<Code> {
     #[cfg(feature = "tonic")]
     let code = code.or_else(|| crate::grpc::code_of(error));
     code
-}
-
-/// The `io::Error` that it is, also behind a pointer.
-pub(super) fn io_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
-    let boxed = || error.downcast_ref::<Box<io::Error>>().map(|error| &**error);
-    let shared = || error.downcast_ref::<Arc<io::Error>>().map(|error| &**error);
-    error.downcast_ref().or_else(boxed).or_else(shared)
 }
 
 macro_rules! is_any {

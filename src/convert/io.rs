@@ -29,7 +29,7 @@ impl OpError {
     /// assert!(std::error::Error::source(&error).unwrap().is::<std::io::Error>());
     /// ```
     pub fn from_io(error: io::Error, context: impl fmt::Display) -> OpError {
-        if let Some(error) = family::downcast_ref(&error).cloned().or_else(|| within(&error).and_then(super::known)) {
+        if let Some(error) = super::known(&error) {
             return error.with_note(super::text(&context));
         }
         if error.raw_os_error() == Some(0) {
@@ -53,23 +53,9 @@ pub(super) fn code_of(error: &io::Error) -> Option<Code> {
         // Numbers that TensorFlow does not map have no kind that says more.
         let code = error.raw_os_error().and_then(Code::from_errno).or_else(|| of_kind(error.kind()));
         let (None, Some(inner)) = (code, error.get_ref()) else { return code };
-        match foreign::io_error(inner) {
+        match family::io_error(inner) {
             Some(inner) => error = inner,
             None => return foreign::code_of(inner),
-        }
-    }
-    None
-}
-
-/// The error that is in an `io::Error`, or in one that is in that.
-pub(super) fn within<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a (dyn std::error::Error + 'static)> {
-    let mut inner: &(dyn std::error::Error + 'static) = foreign::io_error(error)?.get_ref()?;
-    for _ in 0..super::MAX_SOURCES {
-        match foreign::io_error(inner) {
-            Some(error) => inner = error.get_ref()?,
-            None => return Some(inner),
         }
     }
     None

@@ -215,7 +215,8 @@ fn from_any<E: Into<Box<dyn StdError + Send + Sync>>>(error: E, code: Option<Cod
         Ok(error) => return error,
         Err(error) => error,
     };
-    if let Some(error) = io::within(&*error).and_then(known) {
+    #[cfg(feature = "tonic")]
+    if let Some(error) = crate::grpc::from_ref(family::innermost(&*error)) {
         return error;
     }
     let name = type_name::<E>();
@@ -238,7 +239,7 @@ pub(crate) fn find(error: &(dyn StdError + 'static)) -> Option<OpError> {
 fn known(error: &(dyn StdError + 'static)) -> Option<OpError> {
     let error_of_the_family = family::downcast_ref(error).cloned();
     #[cfg(feature = "tonic")]
-    let error_of_the_family = error_of_the_family.or_else(|| crate::grpc::from_ref(error));
+    let error_of_the_family = error_of_the_family.or_else(|| crate::grpc::from_ref(family::innermost(error)));
     error_of_the_family
 }
 

@@ -292,4 +292,22 @@ fn a_status_in_an_io_error() {
     assert_eq!((plain.code(), plain.message()), (Code::UNAVAILABLE, "away"));
     let noted = OpError::from_io(io::Error::other(tonic::Status::unavailable("away")), "reading");
     assert_eq!((noted.code(), noted.origin().unwrap().notes), (Code::UNAVAILABLE, vec!["reading".to_owned()]));
+    // Also below an error of another type.
+    let outer = Outer(io::Error::other(tonic::Status::from(sent)));
+    assert_eq!(OpError::from_error(outer).causes()[0].code(), Code::NOT_FOUND);
+}
+
+#[derive(Debug)]
+struct Outer(io::Error);
+
+impl fmt::Display for Outer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("outer")
+    }
+}
+
+impl StdError for Outer {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
 }
