@@ -188,6 +188,17 @@ impl Envelope {
         }
     }
 
+    /// Appends the encoded error.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Envelope::Received(received) => out.extend_from_slice(&received.bytes),
+            Envelope::Composed(composed) => {
+                out.reserve(composed.len);
+                composed.write(out);
+            }
+        }
+    }
+
     /// Adds an entry: behind those of its role where the error was built here, at the end where it was received.
     pub(crate) fn append(&mut self, role: Role, key: impl Into<Cow<'static, str>>, value: Bytes) {
         let composed = self.compose();

@@ -188,9 +188,14 @@ impl Field {
 }
 
 /// The length of `value` as a varint.
+#[inline(always)]
 pub(crate) const fn varint_len(value: u64) -> usize {
-    // Seven bits a byte, and one byte for zero.
-    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+    match value {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        // Seven bits a byte.
+        _ => (64 - value.leading_zeros() as usize).div_ceil(7),
+    }
 }
 
 /// Appends `value` as a varint.
@@ -208,12 +213,21 @@ pub(crate) const fn len_field_len(length: usize) -> usize {
 }
 
 /// Appends the tag and the length of a LEN field whose number is below 16.
+#[inline(always)]
 pub(crate) fn put_len(out: &mut Vec<u8>, number: u8, length: usize) {
-    out.push(tag(number, LEN));
-    put_varint(out, length as u64);
+    let tag = tag(number, LEN);
+    match length {
+        0..0x80 => out.extend_from_slice(&[tag, length as u8]),
+        0x80..0x4000 => out.extend_from_slice(&[tag, length as u8 | 0x80, (length >> 7) as u8]),
+        _ => {
+            out.push(tag);
+            put_varint(out, length as u64);
+        }
+    }
 }
 
 /// Appends a LEN field whose number is below 16.
+#[inline(always)]
 pub(crate) fn put_len_field(out: &mut Vec<u8>, number: u8, value: &[u8]) {
     put_len(out, number, value.len());
     out.extend_from_slice(value);

@@ -17,6 +17,25 @@ impl OpError {
         self.envelope().to_bytes()
     }
 
+    /// Appends what [`to_bytes`](OpError::to_bytes) gives, for a message that holds the error.
+    ///
+    /// ```
+    /// let error = operr::OpError::from(operr::NotFoundError::new("no such shard"));
+    ///
+    /// let mut buffer = Vec::new();
+    /// error.encode(&mut buffer);
+    /// assert_eq!(buffer, error.to_bytes());
+    /// assert_eq!(buffer.len(), error.encoded_len());
+    /// ```
+    pub fn encode(&self, buffer: &mut Vec<u8>) {
+        self.envelope().encode(buffer);
+    }
+
+    /// The length of what [`to_bytes`](OpError::to_bytes) gives, in bytes.
+    pub fn encoded_len(&self) -> usize {
+        self.envelope().encoded_len()
+    }
+
     /// Decodes a `google.rpc.Status`, a `tensorflow.StatusProto` or a
     /// `tensorflow.distributed_runtime.GrpcPayloadContainer`.
     ///

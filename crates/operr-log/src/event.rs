@@ -118,7 +118,8 @@ impl<'a> Event<'a> {
             let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
         };
-        put_fixed64(out, TIME, nanos(self.time.unwrap_or(now)));
+        let now = nanos(now);
+        put_fixed64(out, TIME, self.time.map_or(now, nanos));
         put_varint(out, SEVERITY_NUMBER, self.severity as u64);
         put_len(out, SEVERITY_TEXT, self.severity.text().as_bytes());
         let (code, message) = (self.error.code(), self.error.message());
@@ -137,8 +138,12 @@ impl<'a> Event<'a> {
         let origin = self.error.origin().map(|origin| origin.r#type).filter(|name| !name.is_empty());
         match (&origin, code.class_name()) {
             (Some(origin), _) => put_text(out, attributes::EXCEPTION_TYPE, origin),
-            (None, Some(class)) => put_attribute(out, attributes::EXCEPTION_TYPE, STRING_VALUE, &[PACKAGE, class]),
-            (None, None) => put_attribute(out, attributes::EXCEPTION_TYPE, STRING_VALUE, &[PACKAGE, "OpError"]),
+            (None, class) => {
+                let class = class.unwrap_or("OpError");
+                put_attribute(out, attributes::EXCEPTION_TYPE, STRING_VALUE, PACKAGE.len() + class.len());
+                out.extend_from_slice(PACKAGE.as_bytes());
+                out.extend_from_slice(class.as_bytes());
+            }
         }
         put_text(out, attributes::EXCEPTION_MESSAGE, message);
         if !service.is_empty() {
@@ -160,31 +165,37 @@ impl<'a> Event<'a> {
             put_len(out, TRACE_ID, trace_id);
             put_len(out, SPAN_ID, span_id);
         }
-        put_fixed64(out, OBSERVED_TIME, nanos(now));
+        put_fixed64(out, OBSERVED_TIME, now);
         put_len(out, EVENT_NAME, NAME.as_bytes());
-        put_attribute(out, attributes::OPERR_STATUS, BYTES_VALUE, &[&*self.error.to_bytes()]);
+        put_attribute(out, attributes::OPERR_STATUS, BYTES_VALUE, self.error.encoded_len());
+        self.error.encode(out);
     }
 }
 
+#[inline(always)]
 fn put_text(out: &mut Vec<u8>, name: &str, text: &str) {
-    put_attribute(out, name, STRING_VALUE, &[text]);
+    put_attribute(out, name, STRING_VALUE, text.len());
+    out.extend_from_slice(text.as_bytes());
 }
 
-/// An attribute whose value is made of these parts.
-fn put_attribute<P: AsRef<[u8]>>(out: &mut Vec<u8>, name: &str, number: u32, parts: &[P]) {
-    let value = parts.iter().map(|part| part.as_ref().len()).sum();
-    put_head(out, ATTRIBUTES, len_of(name.len()) + len_of(len_of(value)));
+/// Appends an attribute up to its value, which is the field of this number and has this length.
+#[inline(always)]
+fn put_attribute(out: &mut Vec<u8>, name: &str, number: u32, len: usize) {
+    let value = len_of(len);
+    put_head(out, ATTRIBUTES, len_of(name.len()) + len_of(value));
     put_len(out, KEY, name.as_bytes());
-    put_head(out, VALUE, len_of(value));
-    put_head(out, number, value);
-    parts.iter().for_each(|part| out.extend_from_slice(part.as_ref()));
+    put_head(out, VALUE, value);
+    put_head(out, number, len);
 }
 
+#[inline(always)]
 fn put_len(out: &mut Vec<u8>, number: u32, value: &[u8]) {
     put_head(out, number, value.len());
     out.extend_from_slice(value);
 }
 
+/// Appends the tag and the length of a LEN field.
+#[inline(always)]
 fn put_head(out: &mut Vec<u8>, number: u32, len: usize) {
     let key = key(number, LEN);
     match len {

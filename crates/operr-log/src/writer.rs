@@ -177,7 +177,7 @@ impl Writer {
         } else {
             self.0.write(pid, &frame)
         };
-        if frame.capacity() <= BUFFER {
+        if frame.capacity() <= KEPT {
             FRAME.set(frame);
         }
         result.inspect_err(|error| self.0.count(error))?;
@@ -558,8 +558,10 @@ thread_local! {
     static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// How many bytes are buffered.
-const BUFFER: usize = 64 << 10;
+/// How large a thread's room for its records may be to be kept for the next one.
+const KEPT: usize = 64 << 10;
+/// How many bytes are buffered: more are no faster, for they no longer fit in a core's cache.
+const BUFFER: usize = 256 << 10;
 /// How many names a new file is tried under.
 const ATTEMPTS: usize = 100;
 /// The budget of an error that is too large for a record: well below what one can have.
