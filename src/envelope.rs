@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::{iter, slice};
 
 use bytes::Bytes;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use crate::code::Code;
 use crate::error::OpError;
@@ -31,8 +31,10 @@ pub(crate) struct Received {
     pub(crate) form: Container,
     pub(crate) bytes: Bytes,
     message: (u32, u32),
-    entries: SmallVec<[Slot; 8]>,
+    entries: Slots,
 }
+
+type Slots = SmallVec<[Slot; 8]>;
 
 /// The body of an entry, and its role.
 #[derive(Clone, Copy)]
@@ -48,7 +50,7 @@ pub(crate) struct Composed {
     form: Container,
     /// Code and message, unless they are among the parts because they were received.
     head: Option<Code>,
-    message: Bytes,
+    message: Message,
     /// The records up to the payloads; all of them, in the order of the wire, where the error was received.
     parts: Vec<Part>,
     /// The causes and what is omitted, where the error was built here.
@@ -56,6 +58,15 @@ pub(crate) struct Composed {
     /// The number for the key of the next cause in a container.
     next_cause: u64,
     len: usize,
+}
+
+/// A message.
+#[derive(Clone)]
+pub(crate) enum Message {
+    /// One that is known to be UTF-8.
+    Text(String),
+    /// One that need not be.
+    Bytes(Bytes),
 }
 
 #[derive(Clone)]
@@ -120,8 +131,9 @@ impl<'a> Entry<'a> {
 
 impl Envelope {
     /// What an error with only a code and a message holds.
-    pub(crate) fn new(code: Code, message: Bytes) -> Envelope {
-        let len = head_len(code, &message);
+    pub(crate) fn new(code: Code, message: impl Into<Message>) -> Envelope {
+        let message = message.into();
+        let len = head_len(code, message.as_bytes());
         Envelope::Composed(Composed {
             form: Container::Status,
             head: Some(code),
@@ -136,7 +148,15 @@ impl Envelope {
     pub(crate) fn message(&self) -> &[u8] {
         match self {
             Envelope::Received(received) => received.message(),
-            Envelope::Composed(composed) => &composed.message,
+            Envelope::Composed(composed) => composed.message.as_bytes(),
+        }
+    }
+
+    /// The message, if it is known to be UTF-8.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Envelope::Composed(Composed { message: Message::Text(text), .. }) => Some(text),
+            _ => None,
         }
     }
 
@@ -234,7 +254,7 @@ impl Envelope {
         let composed = self.compose();
         match composed.head {
             Some(code) => {
-                composed.len -= head_len(code, &composed.message);
+                composed.len -= head_len(code, composed.message.as_bytes());
                 composed.len += head_len(code, &message);
             }
             None => {
@@ -252,7 +272,7 @@ impl Envelope {
                 }
             }
         }
-        composed.message = message;
+        composed.message = message.into();
     }
 
     /// Adds a cause behind those that are there.
@@ -323,12 +343,21 @@ impl Envelope {
 }
 
 impl Received {
-    /// Finds what is where, in bytes of the form that they have.
-    pub(crate) fn index(bytes: Bytes, form: Container) -> Result<(Code, Received), Error> {
+    /// Finds what is where, in bytes of the form that they have; gives them back where they do not parse.
+    pub(crate) fn read(bytes: Bytes, form: Container) -> Result<(Code, Received), (Error, Bytes)> {
+        match Received::index(&bytes, form) {
+            Ok((code, message, entries)) => Ok((code, Received { form, bytes, message, entries })),
+            Err(error) => Err((error, bytes)),
+        }
+    }
+
+    /// The code, where the message is, and the entries.
+    #[inline(always)]
+    fn index(bytes: &[u8], form: Container) -> Result<(Code, (u32, u32), Slots), Error> {
         let mut code = if form == Container::Status { Code::OK } else { Code::UNKNOWN };
         let mut message = (0, 0);
-        let mut entries = SmallVec::new();
-        let mut fields = Scanner::new(&bytes);
+        let mut entries = Slots::new();
+        let mut fields = Scanner::new(bytes);
         while let Some(field) = fields.next_field()? {
             match (form, field.number) {
                 (Container::Status, 1) => match field.value {
@@ -342,8 +371,7 @@ impl Received {
                 },
                 (Container::Status, 3) | (Container::TensorFlow, 1) => match field.value {
                     Value::Len(start) => {
-                        let parsed = Parsed::read(&bytes, start, field.end)?;
-                        let role = Role::of(parsed.key);
+                        let role = Role::read(bytes, start, field.end)?;
                         entries.push(Slot { role, start: narrow(start), end: narrow(field.end) });
                     }
                     _ => return Err(field.wrong_type("a message")),
@@ -351,7 +379,7 @@ impl Received {
                 _ => {}
             }
         }
-        Ok((code, Received { form, bytes, message, entries }))
+        Ok((code, message, entries))
     }
 
     fn message(&self) -> &[u8] {
@@ -389,7 +417,7 @@ impl Received {
         Composed {
             form: self.form,
             head: None,
-            message: self.bytes.slice_ref(self.message()),
+            message: self.bytes.slice_ref(self.message()).into(),
             next_cause: numbers.max().map_or(0, |number| u64::from(number) + 1),
             parts,
             last: Vec::new(),
@@ -427,12 +455,14 @@ impl Composed {
     /// Writes the error with the causes inside it; the errors around a cause wait on a stack.
     fn write(&self, out: &mut Vec<u8>) {
         self.write_head(out);
-        let mut open: SmallVec<[_; 4]> = smallvec![(self, self.parts())];
-        while let Some((error, parts)) = open.last_mut() {
+        let (mut error, mut parts) = (self, self.parts());
+        let mut open = Vec::new();
+        loop {
             match parts.next() {
-                None => {
-                    open.pop();
-                }
+                None => match open.pop() {
+                    Some(around) => (error, parts) = around,
+                    None => return,
+                },
                 Some(Part::Other(record) | Part::Received { record, .. }) => out.extend_from_slice(record),
                 Some(Part::Added { key, value, .. }) => {
                     entry::put_head(out, error.form.entry_field(), key.as_bytes(), value.len());
@@ -444,7 +474,8 @@ impl Composed {
                         Envelope::Received(received) => out.extend_from_slice(&received.bytes),
                         Envelope::Composed(composed) => {
                             composed.write_head(out);
-                            open.push((composed, composed.parts()));
+                            open.push((error, parts));
+                            (error, parts) = (composed, composed.parts());
                         }
                     }
                 }
@@ -454,8 +485,29 @@ impl Composed {
 
     fn write_head(&self, out: &mut Vec<u8>) {
         if let Some(code) = self.head {
-            put_head(out, code, &self.message);
+            put_head(out, code, self.message.as_bytes());
         }
+    }
+}
+
+impl Message {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Message::Text(text) => text.as_bytes(),
+            Message::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Message {
+        Message::Text(text)
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Message {
+        Message::Bytes(bytes)
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::code::Code;
-use crate::envelope::{Entry, Envelope};
+use crate::envelope::{Entry, Envelope, Message};
 use crate::node_def::NodeDef;
 use crate::operation::{Omitted, Operation, Origin};
 use crate::payloads::Payloads;
@@ -167,9 +167,10 @@ impl OpError {
 
     /// The message; bytes that are not UTF-8 are shown as U+FFFD.
     pub fn message(&self) -> &str {
-        let bytes = self.message_bytes();
-        std::str::from_utf8(bytes)
-            .unwrap_or_else(|_| self.0.lossy.get_or_init(|| String::from_utf8_lossy(bytes).into_owned().into()))
+        let envelope = &self.0.envelope;
+        let checked = envelope.text().or_else(|| std::str::from_utf8(envelope.message()).ok());
+        let lossy = || String::from_utf8_lossy(envelope.message()).into_owned().into();
+        checked.unwrap_or_else(|| self.0.lossy.get_or_init(lossy))
     }
 
     /// The message's bytes, which are not UTF-8 where the sender cut it inside a character, as TensorFlow does at 3,072
@@ -273,8 +274,8 @@ impl OpError {
         OpError::from_bytes(bytes).map_or_else(|_| self.clone(), |copy| copy.knowing(self))
     }
 
-    pub(crate) fn from_parts(code: Code, message: impl Into<Bytes>) -> OpError {
-        OpError::from_envelope(code, Envelope::new(code, message.into()))
+    pub(crate) fn from_parts(code: Code, message: impl Into<Message>) -> OpError {
+        OpError::from_envelope(code, Envelope::new(code, message))
     }
 
     pub(crate) fn from_envelope(code: Code, envelope: Envelope) -> OpError {
@@ -307,14 +308,16 @@ impl OpError {
     }
 
     fn set_remote(mut self, is_remote: bool) -> OpError {
-        let mut open = vec![&mut self];
-        while let Some(error) = open.pop() {
+        let mut open = Vec::new();
+        let mut next = Some(&mut self);
+        while let Some(error) = next {
             if error.0.remote != is_remote {
                 let inner = Arc::make_mut(&mut error.0);
                 inner.remote = is_remote;
                 inner.causes = OnceLock::new();
                 open.extend(inner.envelope.added_causes_mut());
             }
+            next = open.pop();
         }
         self
     }
@@ -489,7 +492,9 @@ impl Drop for Inner {
 impl Inner {
     fn take_causes(&mut self, into: &mut Vec<OpError>) {
         self.envelope.take_causes(into);
-        into.extend(self.causes.take().unwrap_or_default());
+        if let Some(causes) = self.causes.take() {
+            into.extend(causes);
+        }
     }
 }
 

@@ -214,9 +214,13 @@ pub(crate) fn from_ref(error: &(dyn Error + 'static)) -> Option<OpError> {
 }
 
 pub(super) fn read(mut status: Status, is_remote: bool) -> OpError {
-    let metadata = std::mem::take(status.metadata_mut());
     let is_remote = (is_remote && status.source().is_none()) || is_reset_by_peer(&status);
-    let error = keep_call(convert(&status), is_remote, metadata);
+    let error = convert(&status);
+    let error = if status.metadata().is_empty() {
+        if is_remote { error.into_remote() } else { error }
+    } else {
+        keep_call(error, is_remote, std::mem::take(status.metadata_mut()))
+    };
     match status.source() {
         Some(source) if OpError::find(source).is_none() => error.with_foreign(Box::new(status), false),
         _ => error,

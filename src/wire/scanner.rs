@@ -65,10 +65,14 @@ impl<'a> Scanner<'a> {
 
     #[inline(always)]
     fn varint(&mut self, start: usize) -> Result<u64, Error> {
-        match self.bytes.get(self.position) {
-            Some(&byte) if byte < 0x80 => {
+        match self.bytes.get(self.position..) {
+            Some(&[byte @ 0..0x80, ..]) => {
                 self.position += 1;
                 Ok(byte.into())
+            }
+            Some(&[low, high @ 0..0x80, ..]) => {
+                self.position += 2;
+                Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
             }
             _ => self.long_varint(start),
         }

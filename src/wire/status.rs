@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Container;
-use super::scanner::{Scanner, Value};
+use super::scanner::{self, Scanner, Value};
 use crate::envelope::{Envelope, Received};
 use crate::error::OpError;
 use crate::failure::{Error, Kind};
@@ -59,12 +59,18 @@ impl OpError {
     /// # Ok::<_, operr::Error>(())
     /// ```
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<OpError, Error> {
-        let bytes = bytes.into();
+        OpError::read(bytes.into()).map_err(|(error, _)| error)
+    }
+
+    /// As [`from_bytes`](OpError::from_bytes), but gives the bytes back where they do not parse.
+    pub(crate) fn read(bytes: Bytes) -> Result<OpError, (Error, Bytes)> {
         if bytes.len() > MAX_LEN {
-            return Err(Error::new(0, Kind::TooLarge { length: bytes.len() }).within(STATUS));
+            return Err((Error::new(0, Kind::TooLarge { length: bytes.len() }).within(STATUS), bytes));
         }
-        let form = form_of(&bytes).map_err(|error| error.within(STATUS))?;
-        read(bytes, form)
+        match form_of(&bytes) {
+            Ok(form) => read(bytes, form),
+            Err(error) => Err((error.within(STATUS), bytes)),
+        }
     }
 
     /// Decodes a copy of `bytes`, as [`from_bytes`](OpError::from_bytes) does.
@@ -78,18 +84,24 @@ impl OpError {
 
     /// Decodes a Status that is known to be one, as a cause is.
     pub(crate) fn from_status_bytes(bytes: Bytes) -> Result<OpError, Error> {
-        read(bytes, Container::Status)
+        read(bytes, Container::Status).map_err(|(error, _)| error)
     }
 }
 
-fn read(bytes: Bytes, form: Container) -> Result<OpError, Error> {
+fn read(bytes: Bytes, form: Container) -> Result<OpError, (Error, Bytes)> {
     let what = if form == Container::TensorFlow { CONTAINER } else { STATUS };
-    let (code, received) = Received::index(bytes, form).map_err(|error| error.within(what))?;
-    Ok(OpError::from_envelope(code, Envelope::Received(received)))
+    match Received::read(bytes, form) {
+        Ok((code, received)) => Ok(OpError::from_envelope(code, Envelope::Received(received))),
+        Err((error, bytes)) => Err((error.within(what), bytes)),
+    }
 }
 
 /// A container if at least one top-level field 1 is LEN and none is a varint; else a Status.
 fn form_of(bytes: &[u8]) -> Result<Container, Error> {
+    // The code, which nearly every Status begins with.
+    if bytes.first() == Some(&scanner::tag(1, scanner::VARINT)) {
+        return Ok(Container::Status);
+    }
     let mut form = Container::Status;
     let mut fields = Scanner::new(bytes);
     while let Some(field) = fields.next_field()? {

@@ -34,18 +34,19 @@ impl OpError {
     /// assert_eq!(error.omitted().unwrap().unparsed, "not a Status");
     /// ```
     pub fn from_status(code: Code, message: impl AsRef<[u8]>, details: impl Into<Bytes>) -> OpError {
-        let (message, details) = (Bytes::copy_from_slice(message.as_ref()), details.into());
+        let (text, details) = (message.as_ref(), details.into());
+        let message = || Bytes::copy_from_slice(text);
         if details.is_empty() {
-            let code = if is_timeout(code, &message) { Code::DEADLINE_EXCEEDED } else { code };
-            return OpError::from_parts(code, message);
+            let code = if is_timeout(code, text) { Code::DEADLINE_EXCEEDED } else { code };
+            return OpError::from_parts(code, message());
         }
-        match OpError::from_bytes(details.clone()) {
-            Err(_) => OpError::from_parts(code, message).with_unparsed(details),
+        match OpError::read(details) {
+            Err((_, details)) => OpError::from_parts(code, message()).with_unparsed(details),
             Ok(inner) if inner.envelope().form() == Container::TensorFlow => {
-                tensorflow::from_container(code, message, details)
+                tensorflow::from_container(code, message(), inner.to_bytes())
             }
-            Ok(inner) if details_win(code, &message, inner.code()) => inner,
-            Ok(inner) => OpError::from_parts(code, message).with_cause_error(inner),
+            Ok(inner) if details_win(code, text, inner.code()) => inner,
+            Ok(inner) => OpError::from_parts(code, message()).with_cause_error(inner),
         }
     }
 }
