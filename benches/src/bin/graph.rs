@@ -1,5 +1,4 @@
-//! A node found in a graph of a million nodes and 100 MB, beside reading its bytes once: `cargo bench -p operr --bench graph`.
-#![allow(missing_docs, reason = "a benchmark")]
+//! A node found in a graph of a million nodes and 100 MB, beside reading its bytes once.
 
 use std::hint::black_box;
 use std::process::Command;
@@ -8,6 +7,7 @@ use std::{env, fs};
 
 use operr::graph::Graph;
 use operr::pb::tensorflow::{AttrValue, DataType, GraphDef, NodeDef, attr_value};
+use operr_benches::measure;
 use prost::Message as _;
 
 fn main() {
@@ -35,13 +35,14 @@ fn main() {
     let peak = peak();
     fs::remove_file(&path).expect("removed");
 
-    println!("{NODES} nodes, {size} bytes; reading them once takes {once:?}");
-    for (what, time) in [("from_bytes", check), ("the last node", last), ("no node", none), ("in a function", inner)] {
-        println!("{what:14} {:5.2} of that", time.as_secs_f64() / once.as_secs_f64());
+    let times = [("check", check), ("the last node", last), ("no node", none), ("in a function", inner)];
+    for (case, time) in times {
+        measure::tell("graph", case, "109 MB", "operr", time.as_secs_f64() * 1e3, "ms");
+        measure::tell("graph", case, "109 MB", "its bytes read once", once.as_secs_f64() * 1e3, "ms");
     }
-    match peak {
-        Some(peak) => println!("memory at most {:.3} of the bytes", peak as f64 / size as f64),
-        None => println!("memory: not told by this system"),
+    if let Some(peak) = peak {
+        measure::tell("graph", "memory", "109 MB", "operr", peak as f64 / 1e6, "MB");
+        measure::tell("graph", "memory", "109 MB", "its bytes", size as f64 / 1e6, "MB");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The log beside plain `write` and `read` of the same bytes, the crate `tfrecord`, and TensorFlow, in turns, in one run.
 //!
-//! `--records N` makes it shorter; a million otherwise. `--tensorflow PYTHON` is a Python that has TensorFlow.
+//! A million records, or as many as `--records N` says; `--tensorflow PYTHON` is a Python that has TensorFlow.
 //! Each peer gets records that are encoded already; operr encodes what it writes. In `write`, each record is passed to the
 //! operating system before the next, by all but TensorFlow, which cannot; in `write, buffered` many at once, by all.
 
@@ -12,27 +12,29 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use operr::{Code, OpError};
+use operr_benches::errors::of_number;
+use operr_benches::measure;
 use operr_log::{Durability, Entry, Event, Options, Reader, Stats};
 use tfrecord::record_reader::{BytesIter, RecordReaderConfig};
 use tfrecord::record_writer::BytesWriter;
 
 fn main() {
-    let argument = |name: &str| std::env::args().skip_while(|argument| argument != name).nth(1);
-    let records = argument("--records").map_or(1_000_000, |records| records.parse().expect("--records N"));
+    let default = if measure::is_quick() { 100_000 } else { 1_000_000 };
+    let records = measure::argument("--records").map_or(default, |records| records.parse().expect("--records N"));
     let folder =
         tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from));
     let folder = folder.expect("a folder");
-    let errors: Vec<_> = (0..1_000).map(typical).collect();
+    let errors: Vec<_> = (1..=1_000).map(of_number).collect();
 
     // The bytes of all records, as plain writes have them.
     let path = write(&folder.path().join("log"), Durability::None, &errors, records);
     let bytes = fs::read(&path).expect("the log");
     let ends = ends(&bytes);
-    println!("{records} records, {} bytes each, the best of {ROUNDS} rounds", bytes.len() / records);
 
     let other = folder.path().join("other");
     let mut writes = [Duration::MAX; 6];
     let mut reads = [Duration::MAX; 5];
+    let mut checksums = Duration::MAX;
     for round in 0..ROUNDS {
         let mut of_write = |at: usize, run: &dyn Fn() -> PathBuf| {
             let started = Instant::now();
@@ -57,40 +59,32 @@ fn main() {
         of_read(2, &|| stats(&path));
         of_read(3, &|| plain_read(&path));
         of_read(4, &|| tfrecord_read(&path));
+        let started = Instant::now();
+        black_box(self::checksums(&bytes, &ends));
+        checksums = checksums.min(started.elapsed());
     }
-    let tensorflow = argument("--tensorflow").map(|python| tensorflow(&python, &path, &other));
+    let tensorflow = measure::argument("--tensorflow").map(|python| tensorflow(&python, &path, &other));
 
-    println!("{:15} {:>8} {:>8} {:>9} {:>11}", "", "MB/s", "/ plain", "/ tfrecord", "/ TensorFlow");
-    let row = |name: &str, time: Duration, plain: Duration, tfrecord: Duration, tensorflow: Option<Duration>| {
-        let rate = bytes.len() as f64 / 1e6 / time.as_secs_f64();
-        let ratio = |peer: Duration| format!("{:.2}", peer.as_secs_f64() / time.as_secs_f64());
-        let tensorflow = tensorflow.map_or("-".to_owned(), ratio);
-        println!("{name:15} {rate:8.0} {:>8} {:>9} {tensorflow:>11}", ratio(plain), ratio(tfrecord));
+    let tell = |case: &str, who: &str, time: Duration| {
+        measure::tell("log", case, "1,561 bytes", who, bytes.len() as f64 / 1e6 / time.as_secs_f64(), "MB/s");
     };
-    row("write", writes[0], writes[1], writes[2], tensorflow.map(|it| it.1));
-    row("write, buffered", writes[3], writes[4], writes[5], tensorflow.map(|it| it.1));
-    for (name, time) in ["read", "grep --code", "stats"].into_iter().zip(reads) {
-        row(name, time, reads[3], reads[4], tensorflow.map(|it| it.0));
+    let of_three = |case: &str, times: &[Duration]| {
+        for (who, time) in ["operr", "plain", "tfrecord"].into_iter().zip(times) {
+            tell(case, who, *time);
+        }
+    };
+    of_three("write", &writes[..3]);
+    of_three("write, buffered", &writes[3..]);
+    for (case, time) in ["read", "grep --code", "stats"].into_iter().zip(reads) {
+        of_three(case, &[time, reads[3], reads[4]]);
     }
-}
-
-/// An error of 722 bytes, as services have them.
-fn typical(n: usize) -> OpError {
-    let message = format!("{n:06} {}", "x".repeat(293));
-    let attribute = |n: u8| operr::pb::tensorflow::AttrValue {
-        value: Some(operr::pb::tensorflow::attr_value::Value::I(i64::from(n))),
-    };
-    let node = operr::pb::tensorflow::NodeDef {
-        name: "model/dense/MatMul".into(),
-        op: "MatMul".into(),
-        input: vec!["model/x".into(), "model/w".into()],
-        attr: (0..4).map(|n| (format!("attribute{n}"), attribute(n))).collect(),
-        ..Default::default()
-    };
-    OpError::new(Code::new(1 + (n % 16) as i32), message)
-        .with_node_def(node)
-        .with_payload("type.googleapis.com/example.First", vec![1; 64])
-        .with_payload("type.googleapis.com/example.Second", vec![2; 64])
+    // What each write would take if checksums cost nothing.
+    tell("write", "without checksums", writes[0].saturating_sub(checksums));
+    tell("write, buffered", "without checksums", writes[3].saturating_sub(checksums));
+    if let Some((of_read, of_write)) = tensorflow {
+        ["write", "write, buffered"].iter().for_each(|case| tell(case, "TensorFlow", of_write));
+        ["read", "grep --code", "stats"].iter().for_each(|case| tell(case, "TensorFlow", of_read));
+    }
 }
 
 fn write(log: &Path, durability: Durability, errors: &[OpError], records: usize) -> PathBuf {
@@ -100,6 +94,17 @@ fn write(log: &Path, durability: Durability, errors: &[OpError], records: usize)
         writer.write(&Event::new(error)).expect("written");
     }
     writer.path().expect("a file")
+}
+
+/// The checksums that the frames of the log have: of the length and of the record.
+fn checksums(bytes: &[u8], ends: &[usize]) -> u32 {
+    let mut start = 0;
+    let mut all = 0;
+    for &end in ends {
+        all ^= crc_fast::crc32_iscsi(&bytes[start..start + 8]) ^ crc_fast::crc32_iscsi(&bytes[start + 12..end - 4]);
+        start = end;
+    }
+    all
 }
 
 /// One write for each record, as in the log.
@@ -115,12 +120,12 @@ fn plain_write(path: &Path, bytes: &[u8], ends: &[usize]) -> PathBuf {
 
 fn plain_write_chunks(path: &Path, bytes: &[u8]) -> PathBuf {
     let mut file = File::options().append(true).create_new(true).open(path).expect("a file");
-    bytes.chunks(64 << 10).for_each(|chunk| file.write_all(chunk).expect("written"));
+    bytes.chunks(256 << 10).for_each(|chunk| file.write_all(chunk).expect("written"));
     path.to_owned()
 }
 
 fn tfrecord_write(path: &Path, bytes: &[u8], ends: &[usize], is_each_flushed: bool) -> PathBuf {
-    let mut writer = BytesWriter::from_writer(BufWriter::with_capacity(64 << 10, File::create(path).expect("a file")))
+    let mut writer = BytesWriter::from_writer(BufWriter::with_capacity(256 << 10, File::create(path).expect("a file")))
         .expect("a writer");
     let mut start = 0;
     for &end in ends {
@@ -172,7 +177,7 @@ fn stats(path: &Path) -> usize {
 
 /// How long it takes to read, and to write.
 fn tensorflow(python: &str, path: &Path, other: &Path) -> (Duration, Duration) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/log_tensorflow.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/log_tensorflow.py");
     let mut command = Command::new(python);
     command.arg(script).arg(path).arg(other).arg("2").env("TF_CPP_MIN_LOG_LEVEL", "3");
     let output = command.output().expect("a Python");
