@@ -1,5 +1,7 @@
 //! [`Draft`]: an error taken apart, so that parts of it can be left out.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use prost::{Message as _, Name as _};
 
@@ -90,8 +92,9 @@ impl Draft {
             whole: Totals::default(),
             keys: Vec::new(),
         };
-        let mut open = vec![(0, status.clone())];
-        while let Some((index, status)) = open.pop() {
+        // Level by level, so that of two causes as deep the later one stands behind the earlier.
+        let mut open = VecDeque::from([(0, status.clone())]);
+        while let Some((index, status)) = open.pop_front() {
             draft.read_single(index, &status, &mut open);
         }
         draft.whole = draft.totals();
@@ -99,7 +102,7 @@ impl Draft {
         draft
     }
 
-    fn read_single(&mut self, index: usize, status: &Bytes, open: &mut Vec<(usize, Bytes)>) {
+    fn read_single(&mut self, index: usize, status: &Bytes, open: &mut VecDeque<(usize, Bytes)>) {
         let depth = self.errors.get(index).map_or(0, |error| error.depth);
         let mut read = Single::new(Code::OK, index, depth);
         let mut fields = Scanner::new(status);
@@ -115,7 +118,7 @@ impl Draft {
                     if role == Role::Cause && OpError::from_status_bytes(value.clone()).is_ok() {
                         let error = self.errors.len();
                         self.errors.push(Single::new(Code::OK, index, depth + 1));
-                        open.push((error, value));
+                        open.push_back((error, value));
                         read.parts.push(Part::Cause { key, error });
                     } else if role == Role::Omitted
                         && index == 0

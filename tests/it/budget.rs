@@ -282,6 +282,19 @@ fn a_chain_of_100_000_causes_is_cut_in_good_time() {
     }
 }
 
+/// Of equally deep causes the last goes first, also where they are causes of different errors.
+#[test]
+fn of_cousins_the_last_goes_first() {
+    let cause = |name: &str| {
+        let below = OpError::new(Code::ABORTED, format!("{name}, below")).with_payload("k", vec![7; 300]);
+        OpError::new(Code::ABORTED, name).with_cause(below)
+    };
+    let error = OpError::new(Code::CANCELLED, "m").with_cause(cause("first")).with_cause(cause("last"));
+    let sent = error.fit(Budget::new(1_240), Container::Status);
+    let has_payload = |cause: &OpError| !cause.causes()[0].payloads().is_empty();
+    assert_eq!(sent.causes().iter().map(has_payload).collect::<Vec<_>>(), [true, false]);
+}
+
 #[test]
 fn a_budget_has_a_floor_and_leaves_room_for_others() {
     assert_eq!(Budget::new(0).trailers(), 1_024);
