@@ -33,3 +33,4 @@ mod tensorflow_trailers;
 mod tokio;
 mod tonic_calls;
 mod transport;
+mod vectors;

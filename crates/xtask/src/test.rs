@@ -15,10 +15,11 @@ pub(crate) fn run(tensorflow: bool, beam: bool) -> Result<()> {
     process::run(&mut across("python", "OPERR_PYTHON", &python))?;
     process::run(across("sweep", "OPERR_PYTHON", &python).arg("every_error_arrives"))?;
     let queue = process::target().join("debug").join("queue");
-    process::run(&mut pytest(&python, &["crates/operr-python/tests", "--ignore", WITH_TENSORFLOW]))?;
+    let operr = process::target().join("debug").join("operr");
+    let mut tests = pytest(&python, &["crates/operr-python/tests", "tests/vectors", "--ignore", WITH_TENSORFLOW]);
+    process::run(tests.env("OPERR_BINARY", &operr))?;
     process::run(pytest(&python, &["examples/queue/python/tests"]).env("OPERR_QUEUE_BINARY", &queue))?;
     types(&python)?;
-    let operr = process::target().join("debug").join("operr");
     if tensorflow {
         let python = python::environment_with_operr("tensorflow", Profile::Dev)?;
         process::run(&mut across("tensorflow", "OPERR_TENSORFLOW_PYTHON", &python))?;
@@ -52,6 +53,7 @@ fn pytest(python: &Path, arguments: &[&str]) -> Command {
 fn types(python: &Path) -> Result<()> {
     mypy(python, &["--package", "operr"])?;
     mypy(python, &["crates/operr-python/tests", "--exclude", "with_tensorflow"])?;
+    mypy(python, &["tests/vectors"])?;
     mypy(python, &["examples/queue/python"])?;
     process::run(python::module(python, "mypy.stubtest").args(["operr", "--allowlist", ALLOWED]))
 }
