@@ -10,6 +10,7 @@ mod code;
 mod connection;
 mod convert;
 mod descriptors;
+mod doors;
 mod edit;
 mod error;
 mod family;
