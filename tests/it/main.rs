@@ -22,6 +22,7 @@ mod group_many;
 mod json;
 mod node_def;
 mod odd_trailers;
+mod peers_compare;
 mod planted;
 mod properties;
 mod public;

@@ -160,7 +160,7 @@ fn vector_case(vector: &Map<String, Value>) -> String {
 }
 
 /// The error that a client gets whose call ends with these headers.
-fn receive(headers: HeaderMap) -> OpError {
+pub(crate) fn receive(headers: HeaderMap) -> OpError {
     let service = tower::service_fn(move |_: http::Request<Body>| {
         let mut response = http::Response::new(Body::empty());
         *response.headers_mut() = headers.clone();
