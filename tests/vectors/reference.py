@@ -40,6 +40,11 @@ class Field(NamedTuple):
     value: Any  # a number, or the bytes of LEN
     record: bytes  # with the tag
 
+    @property
+    def inside(self) -> bytes:
+        """The value of LEN; of any other nothing (10.7)."""
+        return self.value if self.wire_type == LEN else b""
+
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
     value = 0
@@ -883,7 +888,7 @@ def drop(cut: Cut, kind: str, places: Sequence[int]) -> None:
 def take_largest(kind: str, number: int, first: Callable[[bytes], bool]) -> Callable[[Cut, int], None]:
     def take(cut: Cut, count: int) -> None:
         found = [(at, field) for at, field in enumerate(cut.inside(kind)) if field.number == number]
-        found.sort(key=lambda it: (first(it[1].value), len(it[1].record), it[0]), reverse=True)
+        found.sort(key=lambda it: (first(it[1].inside), len(it[1].record), it[0]), reverse=True)
         drop(cut, kind, [at for at, _ in found[:count]])
 
     return take
@@ -893,7 +898,7 @@ def has_tensor(attribute: bytes) -> bool:
     def last(message: bytes | None, number: int) -> bytes | None:
         if message is None or not is_message(message):
             return None
-        found = [field.value for field in fields(message) if field.number == number]
+        found = [field.inside for field in fields(message) if field.number == number]
         return found[-1] if found else None
 
     value = last(attribute, 2)
