@@ -1,6 +1,6 @@
 //! Errors of every size and kind, from servers of both languages to clients of both with their default limits.
 //!
-//! `cargo xtask test` runs it; `cargo xtask sweep` writes docs/sweep.md, with the same calls where nothing is cut.
+//! `cargo xtask test` runs it; `cargo xtask sweep` writes docs/src/sweep.md, with the same calls where nothing is cut.
 #![allow(missing_docs, reason = "tests")]
 
 mod peers;
@@ -225,7 +225,7 @@ async fn every_error_arrives() {
 
 /// Writes what came of the calls, with and without the budget, into the file that `OPERR_SWEEP` names.
 #[tokio::test]
-#[ignore = "writes docs/sweep.md: cargo xtask sweep"]
+#[ignore = "writes docs/src/sweep.md: cargo xtask sweep"]
 async fn record() {
     let file = std::env::var_os("OPERR_SWEEP").expect("run this by: cargo xtask sweep");
     let mut page = String::from(include_str!("sweep.md"));

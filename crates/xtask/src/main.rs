@@ -36,7 +36,7 @@ enum Command {
     },
     /// Checks formatting, lints and docs.
     Check,
-    /// Writes docs/sweep.md: what comes of errors of every size, with and without a budget.
+    /// Writes docs/src/sweep.md: what comes of errors of every size, with and without a budget.
     Sweep,
     /// Runs each fuzz target for a while.
     Fuzz {

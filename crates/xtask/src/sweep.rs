@@ -9,7 +9,7 @@ use crate::python::{self, Profile};
 
 pub(crate) fn run() -> Result<()> {
     let python = python::environment_with_operr("plain", Profile::Release)?;
-    let docs = process::root().join("docs");
+    let docs = process::root().join("docs/src");
     fs::create_dir_all(&docs)?;
     let mut test = cargo(["test", "--release", "--package", "operr", "--all-features", "--test", "sweep", "--"]);
     test.args(["--ignored", "--nocapture", "record"]);

@@ -1,7 +1,7 @@
 """The records of a TFRecord file, and what in it is none.
 
 Beam's own `ReadFromTFRecord` fails at the first byte that is damaged, and the whole job with it. Here reading goes on
-behind the damage, at the same byte as with `operr log`: docs/log.md, "Reading".
+behind the damage, at the same byte as with `operr log`: docs/src/log.md, "Reading".
 
     offset 0   8 bytes   length of the record, little-endian
            8   4 bytes   masked CRC-32C of these 8 bytes

@@ -1,4 +1,4 @@
-"""What a record of a log is counted by, with the rules of the command: docs/log.md, "Records"."""
+"""What a record of a log is counted by, with the rules of the command: docs/src/log.md, "Records"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-//! The format, without the reader: what the crate opentelemetry-proto finds in a file, and what `docs/log.md` says.
+//! The format, without the reader: what the crate opentelemetry-proto finds in a file, and what `docs/src/log.md` says.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -269,11 +269,11 @@ fn the_attributes_of_the_docs() {
     check_part("attributes", &table);
 }
 
-/// Compares with the part of `docs/log.md` of this name; `UPDATE_GOLDEN=1` writes it, but not where `CI` is set.
+/// Compares with the part of `docs/src/log.md` of this name; `UPDATE_GOLDEN=1` writes it, but not where `CI` is set.
 #[track_caller]
 fn check_part(name: &str, text: &str) {
     let _alone = PAGE.lock().unwrap_or_else(PoisonError::into_inner);
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/log.md");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/log.md");
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n"));
     let page = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
     let (before, rest) = page.split_once(&begin).unwrap();
