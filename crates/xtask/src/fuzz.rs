@@ -1,15 +1,13 @@
 //! The fuzz targets, each for a while, with cargo-fuzz, which is installed below `target/`.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
-use crate::process::{self, cargo};
+use crate::{process, tools};
 
 const CARGO_FUZZ: &str = "0.13.2";
 
 pub(crate) fn run(seconds: u32) -> Result<()> {
-    let tool = install()?;
+    let tool = tools::install("cargo-fuzz", CARGO_FUZZ)?;
     let mut list = std::process::Command::new(&tool);
     let targets = process::read(list.args(["fuzz", "list"]).current_dir(process::root()))?;
     for target in targets.lines() {
@@ -24,15 +22,4 @@ pub(crate) fn run(seconds: u32) -> Result<()> {
         process::run(fuzz.args([&format!("-max_total_time={seconds}"), "-rss_limit_mb=2048", "-max_len=4096"]))?;
     }
     Ok(())
-}
-
-/// The path of cargo-fuzz, installed where it is not.
-fn install() -> Result<PathBuf> {
-    let folder = process::target().join("tools");
-    let tool = folder.join("bin/cargo-fuzz");
-    if !tool.exists() {
-        let root = ["--root".as_ref(), folder.as_os_str()];
-        process::run(cargo(["install", "--quiet", "--locked", "cargo-fuzz", "--version", CARGO_FUZZ]).args(root))?;
-    }
-    Ok(tool)
 }

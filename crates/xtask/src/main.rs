@@ -7,6 +7,7 @@ mod process;
 mod python;
 mod sweep;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 
