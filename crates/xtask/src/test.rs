@@ -19,11 +19,14 @@ pub(crate) fn run(tensorflow: bool, beam: bool) -> Result<()> {
     let mut tests = pytest(&python, &["crates/operr-python/tests", "tests/vectors", "--ignore", WITH_TENSORFLOW]);
     process::run(tests.env("OPERR_BINARY", &operr))?;
     process::run(pytest(&python, &["examples/queue/python/tests"]).env("OPERR_QUEUE_BINARY", &queue))?;
+    process::run(pytest(&python, &[GUIDE]).env("OPERR_BINARIES", process::target().join("debug")))?;
     types(&python)?;
     if tensorflow {
         let python = python::environment_with_operr("tensorflow", Profile::Dev)?;
         process::run(&mut across("tensorflow", "OPERR_TENSORFLOW_PYTHON", &python))?;
         process::run(pytest(&python, &[WITH_TENSORFLOW]).env("OPERR_BINARY", &operr))?;
+        // The pages that have code with TensorFlow.
+        process::run(&mut pytest(&python, &[GUIDE, "-k", "the_code_runs and (tensorflow or log)"]))?;
     }
     if beam {
         let python = python::environment_with_operr("beam", Profile::Dev)?;
@@ -55,6 +58,7 @@ fn types(python: &Path) -> Result<()> {
     mypy(python, &["crates/operr-python/tests", "--exclude", "with_tensorflow"])?;
     mypy(python, &["tests/vectors"])?;
     mypy(python, &["examples/queue/python"])?;
+    mypy(python, &[GUIDE])?;
     process::run(python::module(python, "mypy.stubtest").args(["operr", "--allowlist", ALLOWED]))
 }
 
@@ -67,4 +71,5 @@ fn mypy(python: &Path, arguments: &[&str]) -> Result<()> {
 
 /// What stubtest itself gets wrong.
 const ALLOWED: &str = "crates/operr-python/tests/stubtest.txt";
+const GUIDE: &str = "examples/guide/tests";
 const WITH_TENSORFLOW: &str = "crates/operr-python/tests/with_tensorflow";

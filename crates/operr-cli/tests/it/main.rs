@@ -4,6 +4,8 @@ mod cut;
 mod explain;
 mod forms;
 mod golden;
+#[cfg(unix)]
+mod guide;
 mod help;
 mod human;
 mod log;

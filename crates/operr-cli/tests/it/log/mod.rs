@@ -19,7 +19,7 @@ use operr_log::{Event, Options, Severity, Writer, files_of};
 use crate::{operr, run_with};
 
 /// A time of the day on which the tests play: 2026-11-21.
-fn at(hour: u64, minute: u64, second: u64, nanos: u32) -> SystemTime {
+pub(crate) fn at(hour: u64, minute: u64, second: u64, nanos: u32) -> SystemTime {
     let seconds = 1_795_219_200 + 3_600 * hour + 60 * minute + second;
     SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)
 }
