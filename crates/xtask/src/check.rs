@@ -1,9 +1,9 @@
-//! Formatting, lints and docs of both languages, warnings denied.
+//! Formatting and lints of both languages, and rustdoc, warnings denied.
 
 use anyhow::Result;
 
 use crate::process::{self, cargo};
-use crate::python;
+use crate::{docs, python};
 
 pub(crate) fn run() -> Result<()> {
     process::run(&mut cargo(["fmt", "--all", "--check"]))?;
@@ -15,7 +15,5 @@ pub(crate) fn run() -> Result<()> {
     for arguments in [["format", "--check"], ["check", "--quiet"]] {
         process::run(python::module(&python, "ruff").args(arguments).args(["--no-cache", "."]))?;
     }
-    process::run(
-        cargo(["doc", "--quiet", "--workspace", "--all-features", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    docs::rustdoc()
 }

@@ -1,7 +1,8 @@
-//! `cargo xtask demo | test | check | sweep | fuzz`: everything the project does with itself.
+//! `cargo xtask demo | test | check | docs | sweep | fuzz`: everything the project does with itself.
 
 mod check;
 mod demo;
+mod docs;
 mod fuzz;
 mod process;
 mod python;
@@ -37,6 +38,8 @@ enum Command {
     },
     /// Checks formatting, lints and docs.
     Check,
+    /// Builds rustdoc and the guide, warnings and broken links denied.
+    Docs,
     /// Writes docs/src/sweep.md: what comes of errors of every size, with and without a budget.
     Sweep,
     /// Runs each fuzz target for a while.
@@ -62,6 +65,7 @@ fn run(command: Command) -> Result<()> {
         Command::Demo => demo::run(),
         Command::Test { tensorflow, beam } => test::run(tensorflow, beam),
         Command::Check => check::run(),
+        Command::Docs => docs::run(),
         Command::Sweep => sweep::run(),
         Command::Fuzz { seconds } => fuzz::run(seconds),
     }
