@@ -89,6 +89,18 @@ impl OpError {
 
     /// What the error is found by in the logs of the service that answered with it: `request_id` of the last
     /// `google.rpc.RequestInfo`. `None` if it has none.
+    ///
+    /// ```
+    /// use operr::pb::google::rpc::RequestInfo;
+    /// use operr::{NotFoundError, OpError};
+    ///
+    /// let error = OpError::from(NotFoundError::new("no such shard"));
+    /// assert_eq!(error.correlation_id(), None);
+    /// assert_eq!(error.clone().into_answer().correlation_id().unwrap().len(), 36);
+    ///
+    /// let info = RequestInfo { request_id: "of-the-caller".into(), ..Default::default() };
+    /// assert_eq!(error.with_detail(&info).into_answer().correlation_id().unwrap(), "of-the-caller");
+    /// ```
     pub fn correlation_id(&self) -> Option<String> {
         let info = self.detail::<RequestInfo>().ok().flatten()?;
         Some(info.request_id).filter(|id| !id.is_empty())

@@ -44,6 +44,14 @@ impl Code {
     }
 
     /// The name of the class in `tf.errors`, such as `"NotFoundError"`; `None` for a number without one.
+    ///
+    /// ```
+    /// use operr::Code;
+    ///
+    /// assert_eq!(Code::NOT_FOUND.class_name(), Some("NotFoundError"));
+    /// assert_eq!(Code::NOT_FOUND.description(), Some("What was asked for does not exist."));
+    /// assert_eq!(Code::OK.class_name(), None);
+    /// ```
     pub fn class_name(self) -> Option<&'static str> {
         self.row().map(|row| row.class)
     }
@@ -55,6 +63,13 @@ impl Code {
 
     /// The HTTP status that `google.rpc.Code` maps it to, such as 404; 200 for [`Code::OK`], and 500 for a number without a
     /// name.
+    ///
+    /// ```
+    /// use operr::Code;
+    ///
+    /// assert_eq!(Code::NOT_FOUND.http_status(), 404);
+    /// assert_eq!(Code::new(77).http_status(), 500);
+    /// ```
     pub fn http_status(self) -> u16 {
         if self == Code::OK { 200 } else { self.row().map_or(500, |row| row.http) }
     }
@@ -99,6 +114,14 @@ impl Code {
 
     /// The number that a call fails with in gRPC, 1 to 16: `UNKNOWN` for a code that gRPC lacks, and `INTERNAL` for
     /// [`Code::OK`], with which no call can fail.
+    ///
+    /// ```
+    /// use operr::Code;
+    ///
+    /// assert_eq!(Code::NOT_FOUND.grpc_status(), Code::NOT_FOUND);
+    /// assert_eq!(Code::new(77).grpc_status(), Code::UNKNOWN);
+    /// assert_eq!(Code::OK.grpc_status(), Code::INTERNAL);
+    /// ```
     pub fn grpc_status(self) -> Code {
         match self {
             Code::OK => Code::INTERNAL,
@@ -108,6 +131,13 @@ impl Code {
     }
 
     /// The sixteen codes that have a class, in ascending order.
+    ///
+    /// ```
+    /// use operr::Code;
+    ///
+    /// let classes: Vec<_> = Code::errors().filter_map(Code::class_name).collect();
+    /// assert_eq!((classes.len(), classes[0]), (16, "CancelledError"));
+    /// ```
     pub fn errors() -> impl ExactSizeIterator<Item = Code> {
         ROWS.iter().map(|row| row.code)
     }

@@ -90,21 +90,52 @@ impl OpError {
     ///
     /// Any code is taken, also [`Code::OK`] and numbers without a name. The classes, such as
     /// [`NotFoundError`](crate::NotFoundError), have a `new` without one.
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// assert_eq!(OpError::new(Code::NOT_FOUND, "no such queue").to_string(), "NOT_FOUND: no such queue");
+    /// assert_eq!(OpError::new(Code::new(77), "odd").to_string(), "77: odd");
+    /// ```
     pub fn new(code: Code, message: impl Into<String>) -> OpError {
         OpError::from_parts(code, message.into())
     }
 
     /// Sets the node that failed.
+    ///
+    /// ```
+    /// use operr::{Code, OpError, pb};
+    ///
+    /// let node = pb::tensorflow::NodeDef { name: "enq".into(), op: "QueueEnqueueV2".into(), ..Default::default() };
+    /// let error = OpError::new(Code::CANCELLED, "closed").with_node_def(node.clone());
+    /// assert_eq!(error.node_def().unwrap().decode()?, node);
+    /// # Ok::<_, operr::Error>(())
+    /// ```
     pub fn with_node_def(self, node_def: impl Into<NodeDef>) -> OpError {
         self.with_entry(Role::NodeDef, NODE_DEF, node_def.into().into_bytes())
     }
 
     /// Sets the operation in the graph, and where it was created.
+    ///
+    /// ```
+    /// use operr::{Code, Frame, OpError, Operation};
+    ///
+    /// let op = Operation::new("scope/enq", "QueueEnqueueV2").with_traceback([Frame::new("app/train.py", 3, "train")]);
+    /// let error = OpError::new(Code::CANCELLED, "closed").with_op(&op);
+    /// assert_eq!(error.op(), Some(op));
+    /// ```
     pub fn with_op(self, op: &Operation) -> OpError {
         self.with_entry(Role::Operation, OPERATION, op.encode_to_vec().into())
     }
 
     /// Sets what the error was in the process that raised it.
+    ///
+    /// ```
+    /// use operr::{Code, OpError, Origin};
+    ///
+    /// let error = OpError::new(Code::NOT_FOUND, "7").with_origin(&Origin::new("builtins.KeyError"));
+    /// assert_eq!(error.origin().unwrap().r#type, "builtins.KeyError");
+    /// ```
     pub fn with_origin(self, origin: &Origin) -> OpError {
         self.with_entry(Role::Origin, ORIGIN, origin.encode_to_vec().into())
     }
@@ -128,6 +159,18 @@ impl OpError {
     /// Equal keys are all kept and sent in order; readers take the last. A key whose type operr itself uses is what it
     /// says: `type.googleapis.com/tensorflow.NodeDef` sets the [`node_def`](OpError::node_def), a `google.rpc.Status`
     /// is one more of the [`causes`](OpError::causes).
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// let error = OpError::new(Code::ABORTED, "restarted").with_payload("example.com/shard", "7");
+    /// assert_eq!(error.payloads().get("example.com/shard").unwrap(), "7");
+    ///
+    /// let error = error.with_payload("type.googleapis.com/tensorflow.NodeDef", "\x0a\x03enq");
+    /// assert_eq!(error.node_def().unwrap().name()?, "enq");
+    /// assert_eq!(error.payloads().len(), 1);
+    /// # Ok::<_, operr::Error>(())
+    /// ```
     pub fn with_payload(self, url: impl Into<String>, value: impl Into<Bytes>) -> OpError {
         let (url, value) = (url.into(), value.into());
         match Role::of(&url) {
@@ -175,6 +218,14 @@ impl OpError {
 
     /// The message's bytes, which are not UTF-8 where the sender cut it inside a character, as TensorFlow does at 3,072
     /// bytes.
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// let error = OpError::from_status(Code::INTERNAL, b"caf\xc3", "");
+    /// assert_eq!(error.message(), "caf\u{fffd}");
+    /// assert_eq!(error.message_bytes(), b"caf\xc3");
+    /// ```
     pub fn message_bytes(&self) -> &[u8] {
         self.0.envelope.message()
     }
@@ -207,6 +258,15 @@ impl OpError {
     ///
     /// Decoded when first asked for, one level deep. One that cannot be read is left out here and told by
     /// [`omitted`](OpError::omitted).
+    ///
+    /// ```
+    /// use operr::{AbortedError, NotFoundError, OpError};
+    ///
+    /// let error = NotFoundError::new("no such shard").with_cause(AbortedError::new("it was moved"));
+    /// let received = OpError::from_bytes(error.to_bytes())?;
+    /// assert_eq!(received.causes()[0].to_string(), "ABORTED: it was moved");
+    /// # Ok::<_, operr::Error>(())
+    /// ```
     pub fn causes(&self) -> &[OpError] {
         self.0.causes.get_or_init(|| {
             let mut numbered: Vec<(u64, OpError)> = Vec::new();
@@ -227,6 +287,15 @@ impl OpError {
     ///
     /// `None` when nothing is missing. The type URLs of details of known types that do not decode are in
     /// [`Omitted::type_urls`]; their bytes are still there and go on when the error is sent.
+    ///
+    /// ```
+    /// use operr::{Budget, Code, Container, OpError};
+    ///
+    /// let error = OpError::new(Code::DATA_LOSS, "broken").with_payload("example.com/dump", vec![0; 1 << 20]);
+    /// assert_eq!(error.omitted(), None);
+    /// let cut = error.fit(Budget::default(), Container::Status);
+    /// assert_eq!(cut.omitted().unwrap().type_urls, ["example.com/dump"]);
+    /// ```
     pub fn omitted(&self) -> Option<Omitted> {
         let mut omitted: Option<Omitted> = self.decode(Role::Omitted);
         for entry in self.0.envelope.entries() {
@@ -254,6 +323,17 @@ impl OpError {
 
     /// Marks the error, and the causes that it has, as [come from a peer](OpError::is_remote): for errors received over
     /// another transport than tonic.
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// let error = OpError::from_slice(b"\x08\x05")?.into_remote();
+    /// assert!(error.is_remote());
+    /// assert!(!error.clone().into_local().is_remote());
+    /// // Nothing of that is in the bytes.
+    /// assert_eq!(error, OpError::new(Code::NOT_FOUND, ""));
+    /// # Ok::<_, operr::Error>(())
+    /// ```
     pub fn into_remote(self) -> OpError {
         self.set_remote(true)
     }
@@ -268,6 +348,18 @@ impl OpError {
     ///
     /// A decoded error, its payloads and causes share the buffer that they were received in; this lets go of it. Causes
     /// of other types can no longer be downcast, and the metadata of the call is gone.
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// let mut buffer = bytes::BytesMut::zeroed(1 << 20);
+    /// buffer[..2].copy_from_slice(b"\x08\x05");
+    /// let received = OpError::from_bytes(buffer.freeze().slice(..2))?;
+    /// // Kept for long, it is not to keep a buffer of 1 MiB.
+    /// let kept = received.detach();
+    /// assert_eq!(kept, received);
+    /// # Ok::<_, operr::Error>(())
+    /// ```
     pub fn detach(&self) -> OpError {
         let bytes = Bytes::copy_from_slice(&self.to_bytes());
         // What was encoded decodes; were it not so, nothing would be lost.

@@ -78,6 +78,13 @@ impl Error {
     }
 
     /// Whether the input ends in the middle of a field.
+    ///
+    /// ```
+    /// use operr::OpError;
+    ///
+    /// assert!(OpError::from_slice(b"\x12\x05abc").unwrap_err().is_truncated());
+    /// assert!(!OpError::from_slice(b"\x0f").unwrap_err().is_truncated());
+    /// ```
     pub fn is_truncated(&self) -> bool {
         matches!(self.0.kind, Kind::Truncated | Kind::Overrun { .. })
     }

@@ -20,6 +20,14 @@ macro_rules! family {
             #[doc = concat!($says, " An [`OpError`] with [`Code::", stringify!($constant), "`], number ", $number, ".")]
             ///
             /// It derefs to [`OpError`], converts into one, and back by `TryFrom` if the code is right.
+            ///
+            /// ```
+            #[doc = concat!("use operr::{Code, OpError, ", stringify!($class), "};")]
+            ///
+            #[doc = concat!("let error = OpError::from(", stringify!($class), "::new(\"it failed\"));")]
+            #[doc = concat!("assert_eq!(error.code(), Code::", stringify!($constant), ");")]
+            #[doc = concat!("assert_eq!(", stringify!($class), "::try_from(error).unwrap().message(), \"it failed\");")]
+            /// ```
             #[derive(Clone, PartialEq, Eq, Hash, RefCastCustom)]
             #[repr(transparent)]
             pub struct $class(OpError);

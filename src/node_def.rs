@@ -29,6 +29,14 @@ pub struct NodeDef(Bytes);
 
 impl NodeDef {
     /// Takes the bytes of a `tensorflow.NodeDef`, without a look at them.
+    ///
+    /// ```
+    /// use operr::NodeDef;
+    ///
+    /// assert_eq!(NodeDef::from_bytes("\x0a\x03enq").name()?, "enq");
+    /// assert!(NodeDef::from_bytes("\x0a\x09enq").name().is_err());
+    /// # Ok::<_, operr::Error>(())
+    /// ```
     pub fn from_bytes(bytes: impl Into<Bytes>) -> NodeDef {
         NodeDef(bytes.into())
     }

@@ -6,12 +6,30 @@ pub use crate::pb::operr::v1::{Frame, Omitted, Operation, Origin};
 
 impl Frame {
     /// Makes a frame from file and line (from 1; 0 where it is not known) and function.
+    ///
+    /// ```
+    /// use operr::Frame;
+    ///
+    /// let frame = Frame::new("app/train.py", 3, "train").with_code("queue.enqueue(batch)");
+    /// assert_eq!(frame.to_string(), r#"File "app/train.py", line 3, in train"#);
+    /// ```
     pub fn new(file: impl Into<String>, line: i32, function: impl Into<String>) -> Frame {
         Frame { file: file.into(), line, function: function.into(), ..Frame::default() }
     }
 
     /// The place in the source from which the calling function was called, if that is `#[track_caller]`; its function's
     /// name is not known.
+    ///
+    /// ```
+    /// use operr::Frame;
+    ///
+    /// #[track_caller]
+    /// fn create_node() -> Frame {
+    ///     Frame::caller()
+    /// }
+    /// let here = create_node();
+    /// assert!(here.line > 0 && here.file.ends_with(".rs"));
+    /// ```
     #[track_caller]
     pub fn caller() -> Frame {
         let caller = std::panic::Location::caller();
@@ -51,6 +69,15 @@ impl Operation {
 
     /// Adds the operation that this one, or the last original so far, was made from. Its own originals are added behind
     /// it.
+    ///
+    /// ```
+    /// use operr::Operation;
+    ///
+    /// let relu = Operation::new("relu", "Relu").with_original(Operation::new("model/relu", "Relu"));
+    /// let fused = Operation::new("fused", "_FusedMatMul").with_original(relu);
+    /// let names: Vec<_> = fused.originals.iter().map(|original| &*original.name).collect();
+    /// assert_eq!(names, ["relu", "model/relu"]);
+    /// ```
     pub fn with_original(mut self, mut original: Operation) -> Operation {
         let below = std::mem::take(&mut original.originals);
         self.originals.push(original);

@@ -93,6 +93,14 @@ impl OpError {
     }
 
     /// The last detail of the type with this full name, such as `google.rpc.ErrorInfo`, not decoded.
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// // The schema of a detail need not be known.
+    /// let error = OpError::new(Code::ABORTED, "").with_payload("type.googleapis.com/example.Shard", "\x08\x07");
+    /// assert_eq!(error.detail_bytes("example.Shard").unwrap(), "\x08\x07");
+    /// ```
     pub fn detail_bytes(&self, full_name: &str) -> Option<Bytes> {
         self.envelope().entries().rfind(|entry| entry::is_type(entry.key, full_name)).map(|entry| entry.value())
     }
@@ -101,6 +109,17 @@ impl OpError {
     ///
     /// A type that operr itself uses is set as what it is: a `tensorflow.NodeDef` becomes the
     /// [`node_def`](OpError::node_def), a `google.rpc.Status` is one more of the [`causes`](OpError::causes).
+    ///
+    /// ```
+    /// use operr::pb::google::rpc::ErrorInfo;
+    /// use operr::{Code, OpError};
+    ///
+    /// let info = |reason: &str| ErrorInfo { reason: reason.into(), domain: "example.com".into(), ..Default::default() };
+    /// let error = OpError::new(Code::RESOURCE_EXHAUSTED, "no more").with_detail(&info("QUOTA")).with_detail(&info("MEMORY"));
+    /// assert_eq!(error.detail::<ErrorInfo>()?, Some(info("MEMORY")));
+    /// assert_eq!(error.payloads().len(), 1);
+    /// # Ok::<_, operr::Error>(())
+    /// ```
     pub fn with_detail<M: Message + Name>(self, detail: &M) -> Self {
         self.with_typed(M::type_url(), &M::full_name(), detail.encode_to_vec().into())
     }

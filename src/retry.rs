@@ -8,6 +8,14 @@ use crate::error::OpError;
 use crate::pb::google::rpc::RetryInfo;
 
 /// Whether the call that failed is worth trying again.
+///
+/// ```
+/// use operr::{AbortedError, Retry};
+///
+/// let advice = AbortedError::new("conflict").retry();
+/// assert_eq!(advice, Retry::Transaction);
+/// assert_eq!(advice.to_string(), "the caller's whole transaction");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Retry {
@@ -42,6 +50,14 @@ impl Retry {
     }
 
     /// How long to wait, if the server said that.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use operr::Retry;
+    ///
+    /// assert_eq!(Retry::After(Duration::from_secs(2)).delay(), Some(Duration::from_secs(2)));
+    /// assert_eq!(Retry::Backoff.delay(), None);
+    /// ```
     pub fn delay(self) -> Option<Duration> {
         match self {
             Retry::After(delay) => Some(delay),

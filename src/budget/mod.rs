@@ -52,6 +52,14 @@ impl Budget {
     }
 
     /// What is left of the budget beside so many bytes of other trailers, counted as gRPC does, but not less than 1,024.
+    ///
+    /// ```
+    /// use operr::Budget;
+    ///
+    /// assert_eq!(Budget::GRPCIO.trailers(), 7_168);
+    /// assert_eq!(Budget::GRPCIO.less(1_000).trailers(), 6_168);
+    /// assert_eq!(Budget::GRPCIO.less(1_000_000).trailers(), 1_024);
+    /// ```
     pub const fn less(self, others: usize) -> Budget {
         Budget { message: self.message, ..Budget::new(self.trailers.saturating_sub(others)) }
     }
@@ -91,6 +99,17 @@ impl OpError {
     /// first; the node's attributes, tensors first; its inputs; the middle of the message, to 256 bytes; the metadata
     /// of `ErrorInfo`, and that; the middle of long names; the node and the op; the message; the
     /// [correlation id](OpError::correlation_id); `RetryInfo`. The code always fits. [`omitted`](OpError::omitted) tells what is missing, and adds up when the error is cut again.
+    ///
+    /// ```
+    /// use operr::{Budget, Container, InternalError, OpError};
+    ///
+    /// let error = OpError::from(InternalError::new("no ".repeat(10_000)));
+    /// let sent = error.fit(Budget::new(2_048), Container::Status);
+    /// assert!(sent.message().len() < 2_048);
+    /// assert_eq!(sent.omitted().unwrap().message_bytes, 30_000);
+    /// // What fits is the very error.
+    /// assert_eq!(sent.fit(Budget::new(2_048), Container::Status), sent);
+    /// ```
     pub fn fit(&self, budget: Budget, container: Container) -> OpError {
         if self.envelope().form() == container && self.fits(budget, self.envelope().encoded_len()) {
             return self.clone();

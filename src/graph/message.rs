@@ -74,6 +74,14 @@ pub fn node_name(message: &str) -> Option<&str> {
 }
 
 /// Writes the tag of a node: `{{node scope/enq}}`.
+///
+/// ```
+/// use operr::graph::{function_node_tag, node_tag, parse_message};
+///
+/// let message = format!("no such shard\n\t [[{}{}]]", function_node_tag("f"), node_tag("save/restore"));
+/// assert_eq!(message, "no such shard\n\t [[{{function_node f}}{{node save/restore}}]]");
+/// assert_eq!(parse_message(&message).nodes[0].name, "save/restore");
+/// ```
 pub fn node_tag(name: &str) -> String {
     format!("{{{{node {name}}}}}")
 }

@@ -93,6 +93,18 @@ impl Graph {
     }
 
     /// The nodes of these names in the outermost graph, as far as they are there, found in one go.
+    ///
+    /// ```
+    /// use operr::graph::Graph;
+    /// use operr::pb::tensorflow::{GraphDef, NodeDef};
+    /// use prost::Message as _;
+    ///
+    /// let node = |name: &str| NodeDef { name: name.into(), ..NodeDef::default() };
+    /// let graph = Graph::from_bytes(GraphDef { node: vec![node("a"), node("b")], ..GraphDef::default() }.encode_to_vec())?;
+    /// let found = graph.nodes(["b", "c"]);
+    /// assert_eq!(found.keys().collect::<Vec<_>>(), [&"b"]);
+    /// # Ok::<_, operr::Error>(())
+    /// ```
     pub fn nodes<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> BTreeMap<&'a str, NodeDef> {
         let found = nodes::find(&self.bytes, &names.into_iter().collect(), self.is_ordinary);
         found.into_iter().map(|(name, range)| (name, self.slice(range))).collect()

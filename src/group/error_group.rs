@@ -152,6 +152,19 @@ impl ErrorGroup {
     }
 
     /// Adds what another group has counted.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use operr::group::ErrorGroup;
+    /// use operr::{NotFoundError, UnavailableError};
+    ///
+    /// let (mut one, mut other) = (ErrorGroup::new(), ErrorGroup::new());
+    /// one.add(&NotFoundError::new("no shard 7"), SystemTime::UNIX_EPOCH);
+    /// other.add(&UnavailableError::new("draining"), SystemTime::UNIX_EPOCH);
+    /// other.add_successes(5);
+    /// one.merge(&other);
+    /// assert_eq!((one.errors(), one.successes(), one.kinds().len()), (2, 5, 2));
+    /// ```
     pub fn merge(&mut self, other: &ErrorGroup) {
         self.errors.merge(&other.errors);
         self.successes.merge(&other.successes);

@@ -83,6 +83,13 @@ impl fmt::Debug for Fingerprint {
 
 impl OpError {
     /// What the error has in common with others of its kind. Linear in the length of the message.
+    ///
+    /// ```
+    /// use operr::NotFoundError;
+    ///
+    /// assert_eq!(NotFoundError::new("no shard 7").fingerprint(), NotFoundError::new("no shard 8").fingerprint());
+    /// assert_ne!(NotFoundError::new("no shard 7").fingerprint(), NotFoundError::new("no queue 7").fingerprint());
+    /// ```
     pub fn fingerprint(&self) -> Fingerprint {
         let reason = self.text_of("google.rpc.ErrorInfo", 1);
         let domain = if reason.is_empty() { String::new() } else { self.text_of("google.rpc.ErrorInfo", 2) };

@@ -33,6 +33,19 @@ use crate::code::Code;
 ///
 /// Which headers arrive at all is decided below, by the channel. With the feature `transport`, `Client::connect` makes a
 /// channel with the layer and with room for large trailers, and `endpoint` gives an endpoint that room.
+///
+/// ```
+/// use operr::grpc::ClientLayer;
+/// use tonic::transport::Endpoint;
+/// use tower::ServiceBuilder;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let channel = Endpoint::from_static("http://[::1]:50051").connect_lazy();
+/// let channel = ServiceBuilder::new().layer(ClientLayer::new()).service(channel);
+/// // let mut client = QueueClient::new(channel);
+/// # let _ = channel;
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClientLayer(());
 
@@ -65,6 +78,18 @@ impl Client<Channel> {
     /// # Errors
     ///
     /// As [`Endpoint::connect`].
+    ///
+    /// ```
+    /// use operr::grpc::Client;
+    /// use operr::{Code, OpError};
+    /// use tonic::transport::Endpoint;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// // Nobody listens there.
+    /// let result = Client::connect(Endpoint::from_static("http://127.0.0.1:1")).await;
+    /// assert_eq!(result.map_err(OpError::from_error).unwrap_err().code(), Code::UNAVAILABLE);
+    /// # }
+    /// ```
     pub async fn connect(endpoint: impl Into<Endpoint>) -> Result<Client<Channel>, tonic::transport::Error> {
         Ok(Client { inner: self::endpoint(endpoint).connect().await? })
     }

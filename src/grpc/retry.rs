@@ -54,6 +54,25 @@ impl RetryPolicy {
 
 impl<B> RetryPolicy<B> {
     /// Says that the calls are idempotent: made again, too, after failures that may have come after they took effect.
+    ///
+    /// ```
+    /// use operr::grpc::RetryPolicy;
+    /// use operr::DeadlineExceededError;
+    /// use tower::{ServiceBuilder, ServiceExt as _, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+    /// # let calls = Arc::new(AtomicU32::new(0));
+    /// # let count = calls.clone();
+    /// let load = service_fn(move |(): ()| {
+    /// #   count.fetch_add(1, Ordering::Relaxed);
+    ///     async { Err::<(), _>(DeadlineExceededError::new("too slow")) }
+    /// });
+    /// let load = ServiceBuilder::new().retry(RetryPolicy::new(2).idempotent()).service(load);
+    /// assert!(load.oneshot(()).await.is_err());
+    /// # assert_eq!(calls.load(Ordering::Relaxed), 3);
+    /// # }
+    /// ```
     pub fn idempotent(mut self) -> RetryPolicy<B> {
         self.is_idempotent = true;
         self

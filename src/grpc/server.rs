@@ -121,6 +121,13 @@ impl ServerLayer {
     /// fails; in place of the event that is logged at a border.
     ///
     /// What it takes, the client waits. A panic in it is caught, and the client gets its answer.
+    ///
+    /// ```
+    /// use operr::grpc::ServerLayer;
+    ///
+    /// let layer = ServerLayer::new().with_observer(|method, error| eprintln!("{method}: {error:#}"));
+    /// # let _ = layer;
+    /// ```
     pub fn with_observer(mut self, observer: impl Fn(&str, &OpError) + Send + Sync + 'static) -> ServerLayer {
         Arc::make_mut(&mut self.answers).observer = Some(Arc::new(observer));
         self

@@ -21,6 +21,15 @@ use crate::wire::Container;
 pub(crate) type Metadata = MetadataMap;
 
 /// How much of an error is sent.
+///
+/// ```
+/// use operr::grpc::{SendOptions, View};
+/// use operr::InternalError;
+///
+/// let error = InternalError::new("host-3 is down");
+/// let status = error.to_status(&SendOptions::new().with_view(View::Public));
+/// assert_eq!(status.message(), "An invariant of the system is broken.");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum View {
@@ -88,6 +97,16 @@ impl OpError {
     /// A code that gRPC lacks is sent as `UNKNOWN`, and [`Code::OK`], with which no call can fail, as `INTERNAL`; the
     /// details keep the code, unless they are a [`Container::TensorFlow`], which has none. The
     /// [pushback](OpError::with_pushback) that the error came with goes on in the Status's metadata.
+    ///
+    /// ```
+    /// use operr::grpc::SendOptions;
+    /// use operr::{Budget, NotFoundError, OpError};
+    ///
+    /// let error = OpError::from(NotFoundError::new("no such shard").with_payload("example.com/shard", "7"));
+    /// let status = error.to_status(&SendOptions::new().with_budget(Budget::TONIC));
+    /// assert_eq!((status.code(), status.message()), (tonic::Code::NotFound, "no such shard"));
+    /// assert_eq!(OpError::from(status), error);
+    /// ```
     pub fn to_status(&self, options: &SendOptions) -> Status {
         match options.view {
             View::Whole => self.to_status_that_says(self, options),
@@ -129,6 +148,16 @@ impl OpError {
     /// The metadata that the failed call ended with, trailers included; `None` if it had none, or there was no call.
     ///
     /// Known here only, and never sent on.
+    ///
+    /// ```
+    /// use operr::OpError;
+    ///
+    /// let mut status = tonic::Status::unavailable("draining");
+    /// status.metadata_mut().insert("x-host", "host-3".parse()?);
+    /// let error = OpError::from(status);
+    /// assert_eq!(error.metadata().unwrap().get("x-host").unwrap(), "host-3");
+    /// # Ok::<_, tonic::metadata::errors::InvalidMetadataValue>(())
+    /// ```
     pub fn metadata(&self) -> Option<&MetadataMap> {
         self.call_metadata()
     }

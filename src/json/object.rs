@@ -50,6 +50,14 @@ impl OpError {
     ///
     /// When it is no JSON object, when `status` is no base64 of an error, and when a key that counts has a value of
     /// another kind than above.
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// let error = OpError::from_json(r#"{"codeName": "NOT_FOUND", "message": "no such shard"}"#)?;
+    /// assert_eq!(error, OpError::new(Code::NOT_FOUND, "no such shard"));
+    /// # Ok::<_, operr::Error>(())
+    /// ```
     pub fn from_json(text: &str) -> Result<OpError, Error> {
         // Only this key, so that what else is there may be nested as deep as it likes.
         if text.trim_start().starts_with('{')

@@ -40,6 +40,14 @@ impl OpError {
     ///
     /// When it is no JSON object, or a key has a value of another kind than a Status has. A detail that cannot be read, as
     /// one of a type that is not known here, fails nothing: its text is in [`Omitted::unparsed`](crate::Omitted::unparsed).
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// let error = OpError::from_status_json(r#"{"code": 5, "message": "no such shard"}"#)?;
+    /// assert_eq!(error, OpError::new(Code::NOT_FOUND, "no such shard"));
+    /// # Ok::<_, operr::Error>(())
+    /// ```
     pub fn from_status_json(text: &str) -> Result<OpError, Error> {
         let value = parse(text)?;
         let object = value.as_object().ok_or_else(|| Error::json(None, "a google.rpc.Status is an object"))?;

@@ -46,6 +46,12 @@ impl OpError {
 ///
 /// Known are the types of TensorFlow's, Google's and operr's own schemas below `proto/`; they are told by what follows the
 /// last `/` of the URL.
+///
+/// ```
+/// let node = operr::text_format("type.googleapis.com/tensorflow.NodeDef", b"\x0a\x03enq");
+/// assert_eq!(node.unwrap().trim_end(), r#"name: "enq""#);
+/// assert_eq!(operr::text_format("type.googleapis.com/example.Shard", b"\x08\x07"), None);
+/// ```
 pub fn text_format(type_url: &str, value: &[u8]) -> Option<String> {
     reflect::to_text(type_url, Bytes::copy_from_slice(value))
 }

@@ -13,6 +13,12 @@ impl OpError {
     ///
     /// An error that was decoded and not edited gives the very bytes it was decoded from, without a copy. Any other is
     /// written in canonical form into one allocation of the exact length.
+    ///
+    /// ```
+    /// use operr::{Code, OpError};
+    ///
+    /// assert_eq!(OpError::new(Code::NOT_FOUND, "gone").to_bytes(), "\x08\x05\x12\x04gone");
+    /// ```
     pub fn to_bytes(&self) -> Bytes {
         self.envelope().to_bytes()
     }

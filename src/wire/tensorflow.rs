@@ -11,6 +11,14 @@ use crate::error::OpError;
 use crate::operation::Omitted;
 
 /// What an error is put into for the trailer `grpc-status-details-bin`.
+///
+/// ```
+/// use operr::{AbortedError, Container};
+///
+/// let error = AbortedError::new("no").with_payload("k", "v");
+/// assert_eq!(error.to_details(Container::Status), "\x08\x0a\x12\x02no\x1a\x06\x0a\x01k\x12\x01v");
+/// assert_eq!(error.to_details(Container::TensorFlow), "\x0a\x06\x0a\x01k\x12\x01v");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Container {
@@ -36,6 +44,14 @@ impl OpError {
     /// Encodes the error as the bytes of the trailer `grpc-status-details-bin`, before base64.
     ///
     /// An error that came in a container and was not edited gives that container's very bytes.
+    ///
+    /// ```
+    /// use operr::{Code, Container, OpError};
+    ///
+    /// let error = OpError::new(Code::ABORTED, "restarted").with_payload("example.com/shard", "7");
+    /// let details = error.to_details(Container::TensorFlow);
+    /// assert_eq!(OpError::from_status(Code::ABORTED, "restarted", details).payloads().get("example.com/shard").unwrap(), "7");
+    /// ```
     pub fn to_details(&self, container: Container) -> Bytes {
         match (container, self.envelope().form()) {
             (Container::Status, Container::Status) | (Container::TensorFlow, Container::TensorFlow) => self.to_bytes(),

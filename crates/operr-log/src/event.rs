@@ -33,6 +33,13 @@ pub enum Severity {
 
 impl Severity {
     /// `ERROR` and so on.
+    ///
+    /// ```
+    /// use operr_log::Severity;
+    ///
+    /// assert_eq!(Severity::Warn.text(), "WARN");
+    /// assert!(Severity::Error > Severity::Warn);
+    /// ```
     pub fn text(self) -> &'static str {
         match self {
             Severity::Debug => "DEBUG",

@@ -65,6 +65,18 @@ impl FileName {
 /// # Errors
 ///
 /// When the folder cannot be read.
+///
+/// ```
+/// use operr_log::{Writer, files_of};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let log = folder.path().join("shards");
+/// let writer = Writer::open(&log)?;
+/// let files = files_of(&log)?;
+/// assert_eq!((files.len(), files[0].pid, files[0].number), (1, std::process::id(), 0));
+/// assert_eq!(writer.path(), Some(files[0].path()));
+/// # Ok::<_, std::io::Error>(())
+/// ```
 pub fn files_of(log: &Path) -> io::Result<Vec<FileName>> {
     let folder = log.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut files = Vec::new();

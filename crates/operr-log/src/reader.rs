@@ -124,6 +124,21 @@ impl Reader {
     /// # Errors
     ///
     /// As [`refresh`](Reader::refresh).
+    ///
+    /// ```
+    /// use operr::UnavailableError;
+    /// use operr_log::{Event, Reader, Writer};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let log = folder.path().join("shards");
+    /// let mut reader = Reader::follow([&log])?;
+    /// assert!(reader.next().is_none());
+    ///
+    /// Writer::open(&log)?.write(&Event::new(&UnavailableError::new("draining").into()))?;
+    /// reader.refresh()?;
+    /// assert!(reader.next().is_some());
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
     pub fn follow<P: AsRef<Path>>(meant: impl IntoIterator<Item = P>) -> io::Result<Reader> {
         let followed = meant.into_iter().map(|meant| meant.as_ref().to_owned()).collect();
         let mut reader = Reader { followed, ..Reader::default() };
@@ -132,6 +147,14 @@ impl Reader {
     }
 
     /// Reads a stream of bytes, which has this name in what is told of it.
+    ///
+    /// ```
+    /// use operr_log::{Entry, Reader, Reason};
+    ///
+    /// let Some(Ok(Entry::Corruption(corruption))) = Reader::from_read("upload", &b"not a log"[..]).next() else { panic!() };
+    /// assert_eq!((corruption.reason, corruption.length), (Reason::Torn, 9));
+    /// assert_eq!(corruption.place.to_string(), "upload: record 0, offset 0");
+    /// ```
     pub fn from_read(name: impl AsRef<Path>, stream: impl Read + Send + 'static) -> Reader {
         let mut reader = Reader::default();
         reader.add(name.as_ref().into(), Source::Stream(Box::new(stream)));

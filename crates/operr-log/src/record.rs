@@ -14,6 +14,23 @@ use crate::pb::opentelemetry::proto::logs::v1::LogRecord;
 /// An entry of a log: an OpenTelemetry `LogRecord`.
 ///
 /// Time, severity and body are found when it is made; attributes, and the error that is one of them, when asked for.
+///
+/// ```
+/// use operr::{Code, NotFoundError, OpError};
+/// use operr_log::{Entry, Event, Reader, Writer};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let log = folder.path().join("shards");
+/// let error = OpError::from(NotFoundError::new("no such shard"));
+/// Writer::open(&log)?.write(&Event::new(&error).with_method("example.Shards/Load"))?;
+///
+/// let Some(Ok(Entry::Record(logged))) = Reader::open([&log])?.next() else { panic!("there is one") };
+/// let record = logged.record;
+/// assert_eq!(record.body(), Some("NOT_FOUND: no such shard"));
+/// assert_eq!((record.code(), record.message()), (Some(Code::NOT_FOUND), Some("no such shard")));
+/// assert_eq!(record.error()?, Some(error));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Record {
     bytes: Bytes,

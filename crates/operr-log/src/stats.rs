@@ -87,6 +87,27 @@ impl Stats {
     }
 
     /// Adds what was counted elsewhere.
+    ///
+    /// ```
+    /// use operr_log::{Entry, Event, Reader, Stats, Writer};
+    /// # use operr::NotFoundError;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let log = folder.path().join("shards");
+    /// # let writer = Writer::open(&log)?;
+    /// # writer.write(&Event::new(&NotFoundError::new("no such shard").into()))?;
+    /// let stats_of = |log: &std::path::Path| {
+    ///     let mut stats = Stats::default();
+    ///     Reader::open([log])?.try_for_each(|entry| entry.map(|entry: Entry| stats.add_entry(&entry)))?;
+    ///     Ok::<_, std::io::Error>(stats)
+    /// };
+    /// // Two logs of one record each.
+    /// let mut stats = stats_of(&log)?;
+    /// stats.merge(&stats_of(&log)?);
+    /// assert_eq!(stats.records(), 2);
+    /// assert_eq!((&*stats.codes().rows()[0].name, stats.codes().rows()[0].count), ("NOT_FOUND", 2));
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
     pub fn merge(&mut self, other: &Stats) {
         self.records += other.records;
         self.corruptions += other.corruptions;

@@ -38,6 +38,22 @@ pub enum Durability {
 }
 
 /// What a [`Writer`] is made with.
+///
+/// ```
+/// use std::time::Duration;
+/// use operr_log::{Durability, Options};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let log = folder.path().join("shards");
+/// let options = Options::new()
+///     .with_service("shards")
+///     .with_durability(Durability::Every(Duration::from_secs(1)))
+///     .with_max_age(Duration::from_secs(86_400))
+///     .with_kept_for(Duration::from_secs(7 * 86_400));
+/// let writer = options.open(&log)?; // "logs/shards"
+/// assert!(writer.path().unwrap().exists());
+/// # Ok::<_, std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Options {
     service: String,
@@ -139,6 +155,26 @@ impl Options {
 ///
 /// A process that forks without `exec` leaves its child a writer that begins a file of its own, if no other thread was using
 /// it just then: better is one that is opened after the fork. [`Durability::Every`] is the parent's only.
+///
+/// ```
+/// use operr::UnavailableError;
+/// use operr_log::{Event, Reader, Writer};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let log = folder.path().join("shards");
+/// let writer = Writer::open(&log)?;
+/// let threads: Vec<_> = (0..4)
+///     .map(|_| {
+///         let writer = writer.clone();
+///         std::thread::spawn(move || writer.write(&Event::new(&UnavailableError::new("draining").into())))
+///     })
+///     .collect();
+/// for thread in threads {
+///     thread.join().unwrap()?;
+/// }
+/// assert_eq!(Reader::open([&log])?.count(), 4);
+/// # Ok::<_, std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Writer(Arc<Shared>);
 
@@ -161,6 +197,22 @@ impl Writer {
     ///
     /// When it could not be written. It is [counted](Writer::dropped); the first failure in a row is told on stderr, so the
     /// result may be ignored. What was written before stays as it is, and the next record is tried anew.
+    ///
+    /// ```
+    /// use operr::UnavailableError;
+    /// use operr_log::{Entry, Event, Reader, Writer, attributes};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let log = folder.path().join("shards");
+    /// let writer = Writer::open(&log)?;
+    /// let error = UnavailableError::new("draining").into();
+    /// let uid = writer.write(&Event::new(&error).with_attribute("shard", "7".into()))?;
+    ///
+    /// let Some(Ok(Entry::Record(logged))) = Reader::open([&log])?.next() else { panic!("there is one") };
+    /// assert_eq!(logged.record.text(attributes::LOG_RECORD_UID), Some(&*uid.to_string()));
+    /// assert_eq!(logged.record.text("shard"), Some("7"));
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
     pub fn write(&self, event: &Event<'_>) -> io::Result<Uuid> {
         let now = SystemTime::now();
         // Asked for once a record, for that is a system call.
