@@ -22,6 +22,14 @@ def from_exception(error: BaseException, *, frames: bool = False) -> OpError:
     CancelledError, one that took too long a DeadlineExceededError), else `UNKNOWN`. So have its causes. With `frames`,
     `origin` tells where it and its causes were raised, if that is not known yet; the error is then another one, of the
     code's class.
+
+    >>> import operr
+    >>> try:
+    ...     open("/no/such/shard")
+    ... except OSError as missing:
+    ...     error = operr.from_exception(missing)
+    >>> type(error).__name__, error.origin.type
+    ('NotFoundError', 'builtins.FileNotFoundError')
     """
     if not isinstance(error, BaseException):
         raise TypeError(f"argument 'error': must be an exception, not {type(error).__name__}")

@@ -31,6 +31,14 @@ class OpError(Exception):
     Two errors are equal if and only if their bytes are. What `raise .. from ..` and `add_note` set is in the bytes too.
     The causes that an error came with are data: what is set on these later is not.
     Errors are pickled and copied with everything that they have. `f"{error:#}"` shows all of it.
+
+    >>> import operr
+    >>> error = operr.NotFoundError(None, None, "no shard 7", {"example.com/shard": b"7"})
+    >>> error
+    NotFoundError(NOT_FOUND, 'no shard 7', payloads=['example.com/shard'])
+    >>> same = operr.from_bytes(error.to_bytes())
+    >>> same == error, same.error_code == operr.NOT_FOUND
+    (True, True)
     """
 
     __module__ = "operr.errors"
@@ -71,6 +79,10 @@ class OpError(Exception):
         """Decodes an error: an exception of its code's class, of `UnknownError` for a number without one.
 
         Raises `DecodeError` for bytes that are none.
+
+        >>> import operr
+        >>> operr.from_bytes(b"\\x08\\x05\\x12\\x04gone")
+        NotFoundError(NOT_FOUND, 'gone')
         """
         return make(Status.from_bytes(data))
 
@@ -170,7 +182,12 @@ class OpError(Exception):
         return self._operr_status.correlation_id
 
     def retry(self) -> Retry:
-        """Tells whether to try again: by the `google.rpc.RetryInfo`, else the pushback of the call, else the code."""
+        """Tells whether to try again: by the `google.rpc.RetryInfo`, else the pushback of the call, else the code.
+
+        >>> import operr
+        >>> operr.UnavailableError(None, None, "draining").retry() == operr.Retry.BACKOFF
+        True
+        """
         return self._operr_status.retry
 
     def reason(self) -> Reason | None:
@@ -215,6 +232,12 @@ class OpError(Exception):
 
         The code; the message if the code speaks about the caller's own request, and it is no other exception's text; of
         the details those that `google/rpc/error_details.proto` has for callers.
+
+        >>> import operr
+        >>> operr.NotFoundError(None, operr.Operation("save/restore", "RestoreV2"), "no shard 7").public().message
+        'no shard 7'
+        >>> operr.InternalError(None, None, "host-3 is down").public().message
+        'An invariant of the system is broken.'
         """
         return make(self._operr_status.public(is_converted=self._operr_is_converted))
 
@@ -223,6 +246,12 @@ class OpError(Exception):
 
         Types that operr itself uses are what they are: a `tensorflow.NodeDef` is the `node_def`, a `google.rpc.Status`
         one more cause.
+
+        >>> import operr
+        >>> from google.protobuf.duration_pb2 import Duration
+        >>> error = operr.UnavailableError(None, None, "draining").with_detail(Duration(seconds=2))
+        >>> error.detail(Duration).seconds
+        2
         """
         full_name = _full_name(message)
         if isinstance(message, type) or full_name is None or not hasattr(message, "SerializeToString"):

@@ -17,22 +17,38 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class NodeDef(Protocol):
-    """The fields of a `tensorflow.NodeDef` message, whichever class it is of."""
+    """The fields of a `tensorflow.NodeDef` message, whichever class it is of.
+
+    `name` is its name in the graph, `op` the type of operation, `device` the device it was requested or placed on.
+    """
 
     name: str
     op: str
     device: str
 
     @property
-    def input(self) -> MutableSequence[str]: ...
-    @property
-    def attr(self) -> Mapping[str, Any]: ...
-    @property
-    def experimental_debug_info(self) -> Any: ...
-    @property
-    def experimental_type(self) -> Any: ...
+    def input(self) -> MutableSequence[str]:
+        """The names of its inputs."""
+        ...
 
-    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...
+    @property
+    def attr(self) -> Mapping[str, Any]:
+        """Its attributes by name, each a `tensorflow.AttrValue`."""
+        ...
+
+    @property
+    def experimental_debug_info(self) -> Any:
+        """The nodes that it was made from."""
+        ...
+
+    @property
+    def experimental_type(self) -> Any:
+        """The type of its output, as inferred."""
+        ...
+
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes:
+        """Encodes the message."""
+        ...
 
 
 def to_bytes(node_def: object) -> bytes:

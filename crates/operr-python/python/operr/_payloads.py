@@ -14,6 +14,11 @@ class Payloads(Mapping[str, bytes]):
     """The payloads of an error by type URL: the last of those with equal keys, as TensorFlow has it.
 
     Keys are iterated as str. Looking one up, `in`, `get` and `==` take str or bytes.
+
+    >>> import operr
+    >>> error = operr.AbortedError(None, None, "restarted", {"example.com/shard": b"7"})
+    >>> error.experimental_payloads[b"example.com/shard"], list(error.experimental_payloads)
+    (b'7', ['example.com/shard'])
     """
 
     def __init__(self, pairs: tuple[tuple[str, bytes], ...]) -> None:

@@ -2,6 +2,15 @@
 
 What they raise is of the family, and says that the work was ended. `asyncio.CancelledError` says that the task which
 waits for it is being cancelled: it passes, and should be let pass.
+
+>>> import asyncio, operr, operr.aio
+>>> async def load():
+...     try:
+...         await operr.aio.deadline(asyncio.sleep(60), 0.01)
+...     except operr.DeadlineExceededError as error:
+...         return error.message
+>>> asyncio.run(load())
+'Deadline Exceeded'
 """
 
 from __future__ import annotations

@@ -30,6 +30,10 @@ def from_status(
     """Makes the error that a call ended with, from its code, its message and its `grpc-status-details-bin`.
 
     Details that cannot be read are in `omitted.unparsed`; where they contradict code and message, they are a cause.
+
+    >>> import grpc, operr.grpc
+    >>> operr.grpc.from_status(grpc.StatusCode.NOT_FOUND, "no shard 7")
+    NotFoundError(NOT_FOUND, 'no shard 7')
     """
     if isinstance(code, grpc.StatusCode):
         code = code.value[0]
@@ -54,6 +58,11 @@ def to_status(
 
     A number that gRPC lacks is sent as `UNKNOWN`; only in a container that is a "status" do the details keep it.
     "tensorflow" is what TensorFlow's own servers send. The status replaces trailing metadata that was set before.
+
+    >>> import operr, operr.grpc
+    >>> status = operr.grpc.to_status(operr.NotFoundError(None, None, "no shard 7"))
+    >>> status.code, status.details, [name for name, _ in status.trailing_metadata]
+    (<StatusCode.NOT_FOUND: (5, 'not found')>, 'no shard 7', ['grpc-status-details-bin'])
     """
     if not isinstance(error, OpError):
         raise TypeError(f"argument 'error': must be an operr.OpError, not {type(error).__name__}")
