@@ -1,20 +1,26 @@
 //! What is done with an error, by operr and by its peers.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::hint::black_box;
+use std::time::Duration;
 
 use bytes::Bytes;
 use operr::OpError;
 use operr::pb::google::rpc;
+use operr_log::{Durability, Layer, Options};
 use prost::Message as _;
 use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt as _};
+use tracing::Dispatch;
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::errors;
+use crate::errors::{self, of_number};
 use crate::measure::Case;
 use crate::peers::{Envelope, Quick, Typed, scan};
 
-/// All of them.
+/// What needs no more than an error.
 pub fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for (size, error) in errors::all() {
@@ -97,6 +103,37 @@ fn status(cases: &mut Vec<Case>, size: &'static str, error: &OpError) {
         let (input, text) = (of_tonic.clone(), message.clone());
         add("tonic alone", again(move || cross(input(black_box(&text)))));
     }
+}
+
+/// An event of tracing that has an error, written to a log by operr's layer, and as a line of JSON, to nowhere, by that of
+/// tracing-subscriber: with the text of the error alone, and with all that it has, as `Debug` writes it. Up to 512 times.
+pub fn logging() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let folder = std::env::temp_dir().join(format!("operr-benches-{}", std::process::id()));
+    let layer = move || {
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let durability = Durability::Buffered(Duration::from_secs(1));
+        let writer = Options::new().with_durability(durability).open(folder.join("log")).expect("a log");
+        // The file is written without its name.
+        std::fs::remove_dir_all(&folder).expect("removed");
+        Dispatch::new(Registry::default().with(Layer::new(writer)))
+    };
+    let json = || Dispatch::new(tracing_subscriber::fmt().json().with_writer(std::io::sink).finish());
+    let mut add = |who, dispatch: Box<dyn Fn() -> Dispatch>, event: fn(&OpError)| {
+        let mut state = None;
+        let run = Box::new(move |times| {
+            let made = || (dispatch(), (1..=512).map(of_number).collect::<Vec<_>>().into_iter());
+            let (dispatch, errors) = state.get_or_insert_with(made);
+            // Each once, for the layer knows those that it has written.
+            let run = || errors.take(times).for_each(|error| event(&error));
+            tracing::dispatcher::with_default(dispatch, run);
+        });
+        cases.push(Case { group: "log", name: "a logged error", size: "TYPICAL", who, run });
+    };
+    add("operr", Box::new(layer), |error| tracing::error!(error = error as &dyn Error, "the call failed"));
+    add("JSON, its text", Box::new(json), |error| tracing::error!(error = error as &dyn Error, "the call failed"));
+    add("JSON, all of it", Box::new(json), |error| tracing::error!(error = ?error, "the call failed"));
+    cases
 }
 
 /// Details of the kinds that tonic-types has, about as long as an error of this length.

@@ -13,7 +13,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() {
-    let mut cases = cases::all();
+    let mut cases = cases::all().into_iter().chain(cases::logging()).collect::<Vec<_>>();
     if let Some(number) = measure::argument("--under-callgrind") {
         let case = &mut cases[number.parse::<usize>().expect("the number of a case")];
         // What is done first is done once.
