@@ -7,6 +7,8 @@ use pyo3::prelude::*;
 
 mod arguments;
 mod budget;
+mod call;
+mod exception;
 mod graph;
 mod group;
 mod log;
@@ -19,8 +21,14 @@ mod _native {
     use pyo3::prelude::*;
     use pyo3::types::{PyBytes, PyModule, PyTuple};
 
+    use crate::arguments::{Data, argument};
+    use crate::exception::{self, Plain};
+    use crate::status::malformed;
+
     #[pymodule_export]
     use crate::budget::Budget;
+    #[pymodule_export]
+    use crate::call::from_call;
     #[pymodule_export]
     use crate::graph::{Graph, node_name, parse_message};
     #[pymodule_export]
@@ -57,5 +65,41 @@ mod _native {
     #[pyfunction]
     fn code_name(code: i32) -> Option<&'static str> {
         Code::new(code).name()
+    }
+
+    /// Makes the exception that a status is, with its causes and notes.
+    #[pyfunction]
+    fn make<'py>(status: &Bound<'py, Status>) -> PyResult<Bound<'py, PyAny>> {
+        exception::of_status(status)
+    }
+
+    /// Makes the exception that bytes are.
+    #[pyfunction]
+    fn from_bytes<'py>(data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let Data(bytes) = argument("data", data)?;
+        exception::exception(data.py(), operr::OpError::from_bytes(bytes).map_err(malformed)?)
+    }
+
+    /// Gives all that an exception of the family says, with what was set since it was made.
+    #[pyfunction]
+    fn complete<'py>(error: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Status>> {
+        exception::complete(error)
+    }
+
+    /// Encodes an exception of the family.
+    #[pyfunction]
+    fn to_bytes<'py>(error: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(error.py(), &exception::complete(error)?.get().0.to_bytes()))
+    }
+
+    /// Gives the bytes of an exception of the family that is no more than these, else None.
+    #[pyfunction]
+    fn plain_bytes<'py>(error: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        match Plain::of(error)? {
+            Some(plain) if plain.is_its_bytes(error)? => {
+                Ok(Some(PyBytes::new(error.py(), &plain.status.get().0.to_bytes())))
+            }
+            _ => Ok(None),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use operr::{Code, Container, Frame, OpError, Operation, Origin, ResultExt as _};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::arguments::{Data, Number, Text, argument};
 use crate::budget::Budget;
@@ -140,11 +140,6 @@ impl Status {
     }
 
     #[getter]
-    fn grpc_status(&self) -> i32 {
-        self.0.code().grpc_status().value()
-    }
-
-    #[getter]
     fn message(&self) -> &str {
         self.0.message()
     }
@@ -247,7 +242,7 @@ impl Status {
 
     /// Whether there is something that an exception has in attributes of its own: causes or notes.
     #[getter]
-    fn has_links(&self) -> bool {
+    pub(crate) fn has_links(&self) -> bool {
         !self.0.causes().is_empty() || self.0.origin().is_some_and(|origin| !origin.notes.is_empty())
     }
 
@@ -260,14 +255,18 @@ impl Status {
         PyBytes::new(py, &self.0.to_bytes())
     }
 
-    /// Gives what of it is sent within a budget.
-    fn fit(&self, budget: &Budget, tensorflow: bool) -> Status {
-        Status(self.0.fit(budget.0, container(tensorflow)))
-    }
-
-    /// Encodes the trailer `grpc-status-details-bin`.
-    fn to_details<'py>(&self, py: Python<'py>, tensorflow: bool) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.0.to_details(container(tensorflow)))
+    /// Gives what of it is sent within a budget, less so many bytes: code, message and `grpc-status-details-bin`.
+    fn to_grpc<'py>(
+        &self,
+        py: Python<'py>,
+        budget: &Budget,
+        others: usize,
+        tensorflow: bool,
+    ) -> (i32, Bound<'py, PyString>, Bound<'py, PyBytes>) {
+        let budget = if others == 0 { budget.0 } else { budget.0.less(others) };
+        let sent = self.0.fit(budget, container(tensorflow));
+        let details = PyBytes::new(py, &sent.to_details(container(tensorflow)));
+        (sent.code().grpc_status().value(), PyString::new(py, sent.message()), details)
     }
 
     /// All that there is, over many lines.

@@ -158,5 +158,11 @@ def test_messages_of_the_own_pool() -> None:
 
 def test_a_broken_pickle_is_a_decode_error() -> None:
     function, arguments, *_ = operr.NotFoundError(None, None, "m").__reduce__()
+    assert arguments == (operr.NotFoundError(None, None, "m").to_bytes(),)
+    with pytest.raises(operr.DecodeError):
+        function(b"\xff")
+    error = operr.NotFoundError(None, None, "m")
+    error.shard = 7  # type: ignore[attr-defined]
+    function, arguments, *_ = error.__reduce__()
     with pytest.raises(operr.DecodeError):
         function(arguments[0], b"\xff", ())

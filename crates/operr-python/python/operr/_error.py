@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from operr import _links, _node_def, _operation
+from operr import _links, _native, _node_def, _operation
 from operr._native import Graph, Retry, Status, code_name
+from operr._native import make as make
 from operr._operation import Omitted, Operation, Origin
 from operr._payloads import Payloads, with_payloads
 
@@ -84,7 +85,7 @@ class OpError(Exception):
         >>> operr.from_bytes(b"\\x08\\x05\\x12\\x04gone")
         NotFoundError(NOT_FOUND, 'gone')
         """
-        return make(Status.from_bytes(data))
+        return _native.from_bytes(data)
 
     @staticmethod
     def from_json(text: str) -> OpError:
@@ -93,7 +94,7 @@ class OpError(Exception):
 
     def to_bytes(self) -> bytes:
         """Encodes the error, with causes and notes: a `google.rpc.Status`, and a `tensorflow.StatusProto`."""
-        return self._operr_complete().to_bytes()
+        return _native.to_bytes(self)
 
     def to_json(self) -> str:
         """Encodes the error as a JSON object, from which `from_json` has it back whole."""
@@ -323,6 +324,9 @@ class OpError(Exception):
         return hash((self._operr_status.code, self._operr_status.message))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # Pickles name this function, too, which is a format. Each name takes longer to find than all else that is done.
+        if (data := _native.plain_bytes(self)) is not None:
+            return _native.from_bytes, (data,)
         plain = self._operr_plain()
         state = plain._operr_state()
         status = plain._operr_complete()
@@ -487,14 +491,6 @@ class DecodeError(ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
-
-
-def make(status: Status) -> OpError:
-    """The exception that a status is, with its causes and notes."""
-    error = _bare(status)
-    if status.has_links:
-        _links.attach(error)
-    return error
 
 
 CLASSES: dict[int, type[OpError]] = {}

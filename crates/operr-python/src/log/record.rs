@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use operr_log::attributes::{LOG_RECORD_UID, RPC_METHOD, SERVICE_NAME};
 use operr_log::{Logged, Place};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::exception::exception;
 use crate::log::value;
-use crate::status::{DecodeError, Status, malformed};
+use crate::status::{DecodeError, malformed};
 
 /// A record of a log: an OpenTelemetry `LogRecord`, of which is decoded what is asked for.
 ///
@@ -108,9 +108,7 @@ impl Record {
     /// Raises `operr.DecodeError` if it is there and cannot be read.
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let Some(error) = self.0.record.error().map_err(malformed)? else { return Ok(None) };
-        MAKE.import(py, "operr._error", "make")?.call1((Status(error),)).map(Some)
+        self.0.record.error().map_err(malformed)?.map(|error| exception(py, error)).transpose()
     }
 
     /// The file that it is in, a pathlib.Path; `-` is stdin.

@@ -8,11 +8,13 @@ use std::time::{Duration, SystemTime};
 use operr::OpError;
 use operr_log::{Durability, Event, Options, Severity};
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
 
 use crate::arguments::{Text, argument};
+use crate::exception::Plain;
 use crate::log::{os_error, value};
 use crate::status::Status;
 
@@ -235,6 +237,12 @@ impl Writer {
 /// The whole of an exception, with where it was raised.
 fn whole(error: &Bound<'_, PyAny>) -> PyResult<OpError> {
     static WHOLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if let Some(plain) = Plain::of(error)?
+        && error.getattr(intern!(error.py(), "__traceback__"))?.is_none()
+    {
+        // It was never raised.
+        return Ok(plain.status.get().0.clone());
+    }
     let status = WHOLE.import(error.py(), "operr._convert", "whole")?.call1((error,))?;
     Ok(status.cast::<Status>()?.get().0.clone())
 }

@@ -9,7 +9,7 @@ import grpc
 
 from operr import _links
 from operr._error import OpError, make
-from operr._native import Budget, Status
+from operr._native import Budget, Status, complete, from_call
 
 Container = Literal["status", "tensorflow"]
 View = Literal["whole", "public"]
@@ -17,8 +17,12 @@ View = Literal["whole", "public"]
 DETAILS = "grpc-status-details-bin"
 """The trailer that has the details."""
 
+_DETAILS = DETAILS.encode()
+
 PUSHBACK = "grpc-retry-pushback-ms"
 """The trailer that says how long to wait before the next try, in milliseconds, as gRFC A6 has it."""
+
+_PUSHBACK = PUSHBACK.encode()
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 """gRPC's codes by number."""
@@ -66,10 +70,12 @@ def to_status(
     """
     if not isinstance(error, OpError):
         raise TypeError(f"argument 'error': must be an operr.OpError, not {type(error).__name__}")
-    check_container(container)
+    if container != "status":
+        check_container(container)
     check_budget(budget)
-    check_view(view)
-    status = error._operr_complete()
+    if view != "whole":
+        check_view(view)
+    status = complete(error)
     if view == "public":
         status = status.answer().public(is_converted=error._operr_is_converted)
     return make_status(status, container, budget)
@@ -85,12 +91,21 @@ def from_rpc_error(error: grpc.RpcError) -> OpError:
     if not isinstance(error, grpc.RpcError):
         raise TypeError(f"argument 'error': must be a grpc.RpcError, not {type(error).__name__}")
     if isinstance(error, OpError):
-        result = make(error._operr_complete())
+        result = make(complete(error))
         result._operr_node_def, result._operr_op = error._operr_node_def, error._operr_op
     elif not _ask(error, "done", True):
         result = from_status(grpc.StatusCode.UNKNOWN, "the call has not ended")
     else:
-        result = make(read(_code_of(error), _message_of(error), _ask(error, "trailing_metadata", None)).remote())
+        call: Any = error
+        try:
+            code, message, metadata = call.code(), call.details(), call.trailing_metadata()
+        except Exception:
+            # One that somebody made, with no more than a text, or less than grpcio's own have.
+            code, message, metadata = (_ask(error, name, None) for name in ("code", "details", "trailing_metadata"))
+            message = _ask(error, "details", _links.text(error)) if message is None else message
+        if not isinstance(message, str):
+            message = message.decode("utf-8", "replace") if isinstance(message, bytes) else ""
+        result = from_call(_number_of(code), message, metadata)
     result._operr_call = error
     return result
 
@@ -122,22 +137,20 @@ def check_budget(budget: object) -> None:
 
 def read(code: int, message: str, metadata: Any) -> Status:
     """The error that a call ended with, from its trailing metadata, too."""
-    details, pushbacks = _values_of(metadata, DETAILS), _values_of(metadata, PUSHBACK)
-    # Of several details the first, as everywhere in gRPC.
-    status = Status.from_status(code, message, details[0] if details else b"")
-    return status.with_pushback(b",".join(pushbacks).decode("utf-8", "replace")) if pushbacks else status
+    details, pushback = values_of(metadata)
+    status = Status.from_status(code, message, details)
+    return status if pushback is None else status.with_pushback(pushback)
 
 
 def make_status(
     status: Status, container: Container, budget: Budget, metadata: Sequence[tuple[str, str | bytes]] = ()
 ) -> grpc.Status:
     """What is sent of an error beside the trailing metadata of a handler, both within the budget."""
-    pushback = status.pushback
-    if pushback is not None and all(name != PUSHBACK for name, _ in metadata):
+    if (pushback := status.pushback) is not None and all(name != PUSHBACK for name, _ in metadata):
         metadata = (*metadata, (PUSHBACK, pushback))
-    sent = status.fit(budget.less(_len_of(metadata)), container == "tensorflow")
-    details = sent.to_details(container == "tensorflow")
-    return GrpcStatus(CODES[sent.grpc_status], sent.message, (*metadata, (DETAILS, details)) if details else metadata)
+    others = _len_of(metadata) if metadata else 0
+    code, message, details = status.to_grpc(budget, others, container == "tensorflow")
+    return GrpcStatus(CODES[code], message, (*metadata, (DETAILS, details)) if details else metadata)
 
 
 class GrpcStatus(grpc.Status):
@@ -157,33 +170,42 @@ def _check_word(name: str, given: object, *words: str) -> None:
         raise ValueError(f"argument {name!r}: must be {wanted}, not {given!r}")
 
 
-def _code_of(error: grpc.RpcError) -> int:
-    code = _ask(error, "code", None)
+def _number_of(code: object) -> int:
     if isinstance(code, grpc.StatusCode):
-        code = code.value[0]
-    return code if isinstance(code, int) and -(1 << 31) <= code < 1 << 31 else grpc.StatusCode.UNKNOWN.value[0]
+        # `value` is the same, and takes ten times as long.
+        code = code._value_[0]
+    return code if isinstance(code, int) and -(1 << 31) <= code < 1 << 31 else _links.UNKNOWN
 
 
-def _message_of(error: grpc.RpcError) -> str:
-    # One that somebody made, with no more than a text.
-    message = _ask(error, "details", _links.text(error))
-    if isinstance(message, bytes):
-        return message.decode("utf-8", "replace")
-    return message if isinstance(message, str) else ""
-
-
-def _values_of(metadata: Any, name: str) -> list[bytes]:
-    """The values of this name among the metadata."""
-    values = []
+def values_of(metadata: Any) -> tuple[bytes, str | None]:
+    """The details and the pushback among the metadata."""
+    details: list[Any] = []
+    pushbacks: list[Any] = []
     try:
         for key, value in metadata or ():
             # grpcio's servers send a key of bytes, too.
-            if key in (name, name.encode()):
-                values.append(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value))
+            if key == DETAILS or key == _DETAILS:
+                details.append(value)
+            elif key == PUSHBACK or key == _PUSHBACK:
+                pushbacks.append(value)
     except (TypeError, ValueError):
         # Metadata that gRPC did not make.
         pass
-    return values
+    # Of several details the first, as everywhere in gRPC.
+    first, pushbacks = _bytes_of(details[:1]), _bytes_of(pushbacks) if pushbacks else pushbacks
+    pushback = b",".join(pushbacks).decode("utf-8", "replace") if pushbacks else None
+    return first[0] if first else b"", pushback
+
+
+def _bytes_of(values: list[Any]) -> list[bytes]:
+    """The values up to the first one that is none."""
+    found = []
+    try:
+        for value in values:
+            found.append(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value))
+    except (TypeError, ValueError):
+        pass
+    return found
 
 
 def _len_of(metadata: Sequence[tuple[str, str | bytes]]) -> int:
