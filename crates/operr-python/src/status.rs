@@ -22,9 +22,21 @@ type OperationTuple = (Text, Text, Vec<FrameTuple>);
 #[pymethods]
 impl Status {
     #[new]
-    fn new(error_code: &Bound<'_, PyAny>, message: &Bound<'_, PyAny>) -> PyResult<Status> {
+    #[pyo3(signature = (error_code, message, payloads = Vec::new(), node_def = None),
+        text_signature = "(error_code, message, payloads=(), node_def=None)")]
+    fn new(
+        error_code: &Bound<'_, PyAny>,
+        message: &Bound<'_, PyAny>,
+        payloads: Vec<(Text, Data)>,
+        node_def: Option<Data>,
+    ) -> PyResult<Status> {
         let (Number(code), Text(message)) = (argument("error_code", error_code)?, argument("message", message)?);
-        Ok(Status(OpError::new(Code::new(code), message)))
+        let error = OpError::new(Code::new(code), message);
+        let error = match node_def {
+            Some(Data(node)) => error.with_node_def(operr::NodeDef::from_bytes(node)),
+            None => error,
+        };
+        Ok(Status(payloads.into_iter().fold(error, |error, (Text(url), Data(value))| error.with_payload(url, value))))
     }
 
     /// Reads the bytes of an error.

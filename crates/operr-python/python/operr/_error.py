@@ -11,7 +11,7 @@ from operr import _links, _native, _node_def, _operation
 from operr._native import Graph, Retry, Status, code_name
 from operr._native import make as make
 from operr._operation import Omitted, Operation, Origin
-from operr._payloads import Payloads, with_payloads
+from operr._payloads import Payloads, pairs_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -64,11 +64,11 @@ class OpError(Exception):
         self, node_def: NodeDef | None, op: Any, message: str, error_code: int, *args: Mapping[Any, Any] | None
     ) -> None:
         super().__init__()
-        status = Status(error_code, message)
-        if args and args[0] is not None:
-            status = with_payloads(status, args[0])
-        if node_def is not None:
-            status = status.with_node_def(_node_def.to_bytes(node_def))
+        payloads = pairs_of(args[0]) if args and args[0] is not None else ()
+        if node_def is None:
+            status = Status(error_code, message, payloads)
+        else:
+            status = Status(error_code, message, payloads, _node_def.to_bytes(node_def))
             self._operr_node_def = node_def
         if op is not None:
             status = status.with_op(_operation.snapshot(op))

@@ -98,7 +98,13 @@ class Retry:
 
 @final
 class Status:
-    def __new__(cls, error_code: int, message: str) -> Self: ...
+    def __new__(
+        cls,
+        error_code: int,
+        message: str,
+        payloads: Sequence[tuple[str, _Data]] = (),
+        node_def: _Data | None = None,
+    ) -> Self: ...
     @staticmethod
     def from_bytes(data: _Data) -> Status: ...
     @staticmethod

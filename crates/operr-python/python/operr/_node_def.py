@@ -53,9 +53,11 @@ class NodeDef(Protocol):
 
 def to_bytes(node_def: object) -> bytes:
     """Encodes what the constructor of an error was given as node."""
+    given: Any = node_def
     try:
-        if not isinstance(node_def, type) and cast(Any, node_def).DESCRIPTOR.full_name == _NAME:
-            return cast(NodeDef, node_def).SerializeToString(deterministic=True)
+        if given.DESCRIPTOR.full_name == _NAME and not isinstance(given, type):
+            data: bytes = given.SerializeToString(deterministic=True)
+            return data
     except AttributeError:
         pass
     raise TypeError(f"argument 'node_def': must be a {_NAME} message or None, not {type(node_def).__name__}")
@@ -63,9 +65,10 @@ def to_bytes(node_def: object) -> bytes:
 
 def from_bytes(data: bytes) -> NodeDef | None:
     """Decodes a node; None if the bytes are none. Raises ImportError without protobuf."""
-    cls = _message_class(_NAME)
+    cls: Any = _message_class(_NAME)
     try:
-        return cast(NodeDef, cls.FromString(data))
+        node_def: NodeDef = cls.FromString(data)
+        return node_def
     except Exception:
         # A DecodeError, mostly; protobuf's implementation in Python raises others, too.
         return None
@@ -81,8 +84,9 @@ def current(node_def: NodeDef | None) -> NodeDef | None:
 def _message_class(full_name: str) -> type[Message]:
     if full_name == _NAME and (tensorflow := sys.modules.get(_TENSORFLOW)) is not None:
         # While it is being imported, the class may not be there yet.
-        if (node_def := getattr(tensorflow, "NodeDef", None)) is not None:
-            return cast("type[Message]", node_def)
+        node_def: type[Message] | None = getattr(tensorflow, "NodeDef", None)
+        if node_def is not None:
+            return node_def
     return _classes()[full_name]
 
 

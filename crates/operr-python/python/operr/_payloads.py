@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, overload
 
-from operr._native import Status
-
 _Default = TypeVar("_Default")
 
 
@@ -56,17 +54,19 @@ class Payloads(Mapping[str, bytes]):
         return repr(self._values)
 
 
-def with_payloads(status: Status, payloads: object) -> Status:
-    """Adds what the constructor of an error was given as payloads."""
-    if not isinstance(payloads, Mapping):
+def pairs_of(payloads: object) -> list[tuple[str, bytes | bytearray | memoryview]]:
+    """What the constructor of an error was given as payloads."""
+    # To ask whether something is a Mapping takes longer than all else here.
+    if not isinstance(payloads, (dict, Mapping)):
         raise _wrong("a mapping from type URL to bytes, or None", payloads)
+    pairs = []
     for url, value in payloads.items():
         if not isinstance(url, (str, bytes)):
             raise _wrong("keyed by str or bytes", url)
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise _wrong("of values that are bytes", value)
-        status = status.with_payload(_text(url), value)
-    return status
+        pairs.append((url if isinstance(url, str) else _text(url), value))
+    return pairs
 
 
 def _text(url: str | bytes) -> str:
