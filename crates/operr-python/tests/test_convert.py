@@ -219,7 +219,16 @@ def test_odd_numbers_are_no_failure_of_ours() -> None:
         def errno(self) -> Any:  # type: ignore[override]
             raise AttributeError("none")
 
+    class Broken(FileNotFoundError):
+        @property
+        def errno(self) -> Any:  # type: ignore[override]
+            raise RuntimeError("broken")
+
+    # What is known is the class.
+    for frames in (False, True):
+        assert type(operr.from_exception(Broken(2, "m"), frames=frames)) is operr.NotFoundError
     odd: list[BaseException] = [
+        type("Broken", (OSError,), {"errno": Broken.errno})(2, "m"),
         OSError("a text"),
         OSError(1 << 40, "m"),
         OSError("2", "m"),

@@ -185,8 +185,11 @@ def code_of(error: BaseException) -> int:
     """The code that says most about an exception that is not of the family: by its `errno`, or by its class."""
     names = [_full_name(cls) for cls in type(error).__mro__]
     if isinstance(error, OSError) and _OTHER_NUMBERS.isdisjoint(names):
-        # A subclass may have an errno of its own.
-        number = getattr(error, "errno", None)
+        try:
+            number = getattr(error, "errno", None)
+        except Exception:
+            # A subclass may have an errno of its own, which may do anything.
+            number = None
         if isinstance(number, int) and number in _NUMBERS:
             # What TensorFlow does not map is UNKNOWN, whatever Python's class for it says.
             return code_from_errno(number) or UNKNOWN
