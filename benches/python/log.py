@@ -83,12 +83,11 @@ def tf_error(record: bytes) -> Any:
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--records", type=int, default=None, metavar="N", help="how many there are in a file")
+    parser.add_argument("--records", type=int, default=2_000, metavar="N", help="how many there are in a file")
     options = parser.parse_args()
-    count = options.records or (2_000 if options.quick else 10_000)
-    rounds = 5 if options.quick else 20
+    rounds = 15 if options.quick else 100
     with tempfile.TemporaryDirectory() as folder:
-        run(folder, count, rounds)
+        run(folder, options.records, rounds)
 
 
 def run(folder: str, count: int, rounds: int) -> None:

@@ -110,18 +110,18 @@ impl Writer {
             flags=0, attributes=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
-    fn write(
+    fn write<'py>(
         &self,
-        py: Python<'_>,
-        error: &Bound<'_, PyAny>,
-        time: Option<&Bound<'_, PyAny>>,
-        severity: Option<&Bound<'_, PyAny>>,
-        method: Option<&Bound<'_, PyAny>>,
-        trace_id: Option<&Bound<'_, PyAny>>,
-        span_id: Option<&Bound<'_, PyAny>>,
-        flags: Option<&Bound<'_, PyAny>>,
-        attributes: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<String> {
+        py: Python<'py>,
+        error: &Bound<'py, PyAny>,
+        time: Option<&Bound<'py, PyAny>>,
+        severity: Option<&Bound<'py, PyAny>>,
+        method: Option<&Bound<'py, PyAny>>,
+        trace_id: Option<&Bound<'py, PyAny>>,
+        span_id: Option<&Bound<'py, PyAny>>,
+        flags: Option<&Bound<'py, PyAny>>,
+        attributes: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyString>> {
         let error = whole(error)?;
         let mut event = Event::new(&error);
         if let Some(severity) = severity {
@@ -150,7 +150,8 @@ impl Writer {
         let writer = self.current(py)?;
         // The clone ends before the GIL is asked for: see `current`.
         let written = py.detach(move || writer.write(&event));
-        written.map(|uid| uid.to_string()).map_err(|error| os_error(py, error, &self.log))
+        let uid = written.map_err(|error| os_error(py, error, &self.log))?;
+        Ok(PyString::new(py, uid.hyphenated().encode_lower(&mut [0; 36])))
     }
 
     /// Makes safe, from a crash of the machine, what was written.
