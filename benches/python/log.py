@@ -10,7 +10,8 @@ It needs operr, tensorflow and opentelemetry-proto. Errors are TYPICAL, as in er
 | log read, exceptions | `read`, `Record.error` | the same, the `LogRecord` parsed by protobuf, and its Status by hand |
 
 TensorFlow's writer buffers, and so does operr's here. By "operr, each written" a record is passed to the operating
-system before the next, which is operr's default. "operr, all read" reads message, payloads and node, too.
+system before the next, which is operr's default. "operr, all read" reads message, payloads and node, too. The limits
+are the same bytes without records.
 """
 
 import gc
@@ -18,6 +19,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,8 @@ import tensorflow as tf
 from errors import read, tf_decode, tf_encode, typical, values_of
 from harness import arguments, report
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+CHUNK = 64 << 10
 
 # Deprecated, and still the fastest for bytes.
 tf.get_logger().setLevel("ERROR")
@@ -62,6 +66,20 @@ def tf_write_errors(path: str, errors: list[Any]) -> Path:
         for error in errors:
             writer.write(tf_encode(error))
     return Path(path)
+
+
+def plain_write(path: str, data: bytes) -> Path:
+    """The same bytes, many at once, and nothing else."""
+    with open(path, "wb", buffering=0) as file:
+        for start in range(0, len(data), CHUNK):
+            file.write(data[start : start + CHUNK])
+    return Path(path)
+
+
+def plain_read(path: Path, length: int) -> Any:
+    """The same bytes as objects of so many."""
+    with open(path, "rb", buffering=CHUNK) as file:
+        yield from iter(partial(file.read, length), b"")
 
 
 def tf_iterate(path: Path) -> Any:
@@ -97,16 +115,14 @@ def run(folder: str, count: int, rounds: int) -> None:
     check(path, ours, theirs, records, f"{folder}/checked")
 
     other = f"{folder}/other"
-    buffered = ("operr", lambda: write(other, ours, "buffered"))
-    unbuffered = ("operr, each written", lambda: write(other, ours, None))
-    in_turns(
-        "log write, bytes",
-        count,
-        rounds,
-        dict([buffered, unbuffered, ("tensorflow", lambda: tf_write(other, records))]),
-    )
-    tensorflow = ("tensorflow", lambda: tf_write_errors(other, theirs))
-    in_turns("log write, exceptions", count, rounds, dict([buffered, unbuffered, tensorflow]))
+    plain = path.read_bytes()
+    writes = {
+        "operr": lambda: write(other, ours, "buffered"),
+        "operr, each written": lambda: write(other, ours, None),
+        "limit: plain writes": lambda: plain_write(other, plain),
+    }
+    in_turns("log write, bytes", count, rounds, {**writes, "tensorflow": lambda: tf_write(other, records)})
+    in_turns("log write, exceptions", count, rounds, {**writes, "tensorflow": lambda: tf_write_errors(other, theirs)})
     in_turns(
         "log read, bytes",
         count,
@@ -115,6 +131,7 @@ def run(folder: str, count: int, rounds: int) -> None:
             "operr": lambda: each(operr.log.read(path), operr.log.Record.to_bytes),
             "tf_record_iterator": lambda: each(tf_iterate(path), None),
             "TFRecordDataset": lambda: each(tf_dataset(path), None),
+            "limit: plain reads": lambda: each(plain_read(path, len(plain) // count), None),
         },
     )
     in_turns(

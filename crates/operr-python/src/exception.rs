@@ -52,7 +52,10 @@ impl<'py> Plain<'py> {
         }
         let others = exception.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
         let Some(status) = others.get_item(intern!(py, "_operr_status"))? else { return Ok(None) };
-        let has_notes = others.len() > 1
+        // Most have no more than the node beside.
+        let may_have_notes =
+            others.len() > 1 && (others.len() > 2 || !others.contains(intern!(py, "_operr_node_def"))?);
+        let has_notes = may_have_notes
             && (others.contains(intern!(py, "__notes__"))? || others.contains(intern!(py, "_operr_notes"))?);
         if has_notes || !exception.getattr(intern!(py, "__cause__"))?.is_none() {
             return Ok(None);

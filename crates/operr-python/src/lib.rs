@@ -44,6 +44,7 @@ mod _native {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let row = |code: Code| Some((code.value(), code.name()?, code.class_name()?, code.description()?));
         let rows: Vec<_> = Code::errors().filter_map(row).collect();
+        crate::log::count_forks(module.py())?;
         module.add("ERRORS", PyTuple::new(module.py(), rows)?)?;
         module.add("LOG_ATTRIBUTES", PyTuple::new(module.py(), crate::log::RESERVED)?)?;
         module.add("FILE_DESCRIPTOR_SET", PyBytes::new(module.py(), operr::FILE_DESCRIPTOR_SET))

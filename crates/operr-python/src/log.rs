@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 pub(crate) use reader::Reader;
 pub(crate) use record::{Corruption, Record};
 pub(crate) use value::{RESERVED, datetime, nanos};
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Writer, count_forks};
 
 /// The OSError of Python's that says the same, with its `errno` and `filename`.
 fn os_error(py: Python<'_>, error: io::Error, path: &Path) -> PyErr {

@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +12,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
+use pyo3::types::{IntoPyDict, PyBool, PyCFunction, PyFloat, PyInt, PyString};
 
 use crate::arguments::{Text, argument};
 use crate::exception::Plain;
@@ -40,8 +41,8 @@ pub(crate) struct Writer {
 
 struct State {
     writer: Option<operr_log::Writer>,
-    /// The process that opened it.
-    pid: u32,
+    /// How many forks there were above the process that opened it.
+    forks: u32,
     is_closed: bool,
     /// What was dropped where there was no writer, and by those that there were in this process.
     dropped: u64,
@@ -89,7 +90,7 @@ impl Writer {
             options = options.with_kept_for(seconds("keep_for", time, Duration::ZERO, "seconds, 0 or more, or None")?);
         }
         let writer = py.detach(|| options.clone().open(&log)).map_err(|error| os_error(py, error, &log))?;
-        let state = State { writer: Some(writer), pid: std::process::id(), is_closed: false, dropped: 0 };
+        let state = State { writer: Some(writer), forks: forks(), is_closed: false, dropped: 0 };
         Ok(Writer { log, options, state: Mutex::new(state) })
     }
 
@@ -175,7 +176,7 @@ impl Writer {
     fn dropped(&self) -> u64 {
         let now = self.open_here().map_or(0, |writer| writer.dropped());
         let state = self.lock();
-        now + if state.pid == std::process::id() { state.dropped } else { 0 }
+        now + if state.forks == forks() { state.dropped } else { 0 }
     }
 
     /// The file that is written, a pathlib.Path; None if there is none: after a failure, a fork, or the end.
@@ -208,8 +209,8 @@ impl Writer {
         if state.is_closed {
             return Err(PyValueError::new_err(format!("the writer of {} is closed", self.log.display())));
         }
-        if state.pid != std::process::id() {
-            *state = State { writer: None, pid: std::process::id(), is_closed: false, dropped: 0 };
+        if state.forks != forks() {
+            *state = State { writer: None, forks: forks(), is_closed: false, dropped: 0 };
         }
         if let Some(writer) = &state.writer {
             return Ok(writer.clone());
@@ -227,13 +228,31 @@ impl Writer {
     /// The writer, if this process has opened it.
     fn open_here(&self) -> Option<operr_log::Writer> {
         let state = self.lock();
-        state.writer.clone().filter(|_| state.pid == std::process::id())
+        state.writer.clone().filter(|_| state.forks == forks())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How many forks there were above this process. To ask for its id takes longer than to encode a record.
+fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// Has Python tell of its forks.
+pub(crate) fn count_forks(py: Python<'_>) -> PyResult<()> {
+    // Not everywhere can a process fork.
+    let Ok(register) = py.import("os")?.getattr("register_at_fork") else { return Ok(()) };
+    let forked = PyCFunction::new_closure(py, None, None, |_, _| {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    })?;
+    register.call((), Some(&[("after_in_child", forked)].into_py_dict(py)?))?;
+    Ok(())
+}
+
+static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// The whole of an exception, with where it was raised.
 fn whole(error: &Bound<'_, PyAny>) -> PyResult<OpError> {
