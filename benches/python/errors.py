@@ -18,6 +18,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -217,13 +218,15 @@ def of_size(size: str, values: Values, quick: bool) -> None:
             "limit: a class of Python's": lambda: pickle.loads(pickle.dumps(NOTHING)),
         },
     )
-    # Beyond the default, grpcio has to be told by `channel_options`.
-    options = {"budget": operr.Budget.UNLIMITED} if size == "LARGE" else {}
+    from_rpc_error, to_status = operr.grpc.from_rpc_error, operr.grpc.to_status
+    if size == "LARGE":
+        # Beyond the default, grpcio has to be told by `channel_options`.
+        to_status = partial(to_status, budget=operr.Budget.UNLIMITED)
     run(
         "gRPC status round trip",
         {
-            "operr": lambda: operr.grpc.from_rpc_error(Call(operr.grpc.to_status(ours, **options))),
-            "operr, all read": lambda: read(operr.grpc.from_rpc_error(Call(operr.grpc.to_status(ours, **options)))),
+            "operr": lambda: from_rpc_error(Call(to_status(ours))),
+            "operr, all read": lambda: read(from_rpc_error(Call(to_status(ours)))),
             "grpcio-status": lambda: grpcio_status_and_back(theirs),
             "limit: a class of Python's": lambda: Call(operr.grpc.to_status),
         },

@@ -66,7 +66,7 @@ class Answers:
         if is_shown and (status := _try(_encoded, error, method)) is not None:
             return self._make(status, kept)
         _log(level, "%s failed, and the client is not told with what", method, error=error)
-        return GrpcStatus(grpc.StatusCode.UNKNOWN, HIDDEN, kept)
+        return GrpcStatus(grpc.StatusCode.UNKNOWN, HIDDEN, tuple(kept))
 
     def observe(self, error: BaseException, method: str) -> None:
         """Tells the observer, if there is one, of an error that is sent as it is or not at all."""

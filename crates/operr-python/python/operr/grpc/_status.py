@@ -70,9 +70,11 @@ def to_status(
     """
     if not isinstance(error, OpError):
         raise TypeError(f"argument 'error': must be an operr.OpError, not {type(error).__name__}")
+    # Mostly these are as they are by default.
     if container != "status":
         check_container(container)
-    check_budget(budget)
+    if budget is not _GRPCIO:
+        check_budget(budget)
     if view != "whole":
         check_view(view)
     status = complete(error)
@@ -93,10 +95,16 @@ def from_rpc_error(error: grpc.RpcError) -> OpError:
     if isinstance(error, OpError):
         result = make(complete(error))
         result._operr_node_def, result._operr_op = error._operr_node_def, error._operr_op
-    elif not _ask(error, "done", True):
+        result._operr_call = error
+        return result
+    call: Any = error
+    try:
+        is_over = call.done()
+    except Exception:
+        is_over = True
+    if not is_over:
         result = from_status(grpc.StatusCode.UNKNOWN, "the call has not ended")
     else:
-        call: Any = error
         try:
             code, message, metadata = call.code(), call.details(), call.trailing_metadata()
         except Exception:
@@ -105,7 +113,11 @@ def from_rpc_error(error: grpc.RpcError) -> OpError:
             message = _ask(error, "details", _links.text(error)) if message is None else message
         if not isinstance(message, str):
             message = message.decode("utf-8", "replace") if isinstance(message, bytes) else ""
-        result = from_call(_number_of(code), message, metadata)
+        # `value` is the same, and takes ten times as long.
+        number = code._value_[0] if isinstance(code, grpc.StatusCode) else code
+        if not isinstance(number, int) or not -(1 << 31) <= number < 1 << 31:
+            number = _links.UNKNOWN
+        result = from_call(number, message, metadata)
     result._operr_call = error
     return result
 
@@ -150,16 +162,16 @@ def make_status(
         metadata = (*metadata, (PUSHBACK, pushback))
     others = _len_of(metadata) if metadata else 0
     code, message, details = status.to_grpc(budget, others, container == "tensorflow")
-    return GrpcStatus(CODES[code], message, (*metadata, (DETAILS, details)) if details else metadata)
+    return GrpcStatus(CODES[code], message, (*metadata, (DETAILS, details)) if details else tuple(metadata))
 
 
 class GrpcStatus(grpc.Status):
     """A status to fail a call with."""
 
-    def __init__(self, code: grpc.StatusCode, details: str, metadata: Sequence[tuple[str, str | bytes]]) -> None:
+    def __init__(self, code: grpc.StatusCode, details: str, metadata: tuple[tuple[str, str | bytes], ...]) -> None:
         self.code = code
         self.details = details
-        self.trailing_metadata = tuple(metadata)
+        self.trailing_metadata = metadata
 
 
 def _check_word(name: str, given: object, *words: str) -> None:
@@ -168,13 +180,6 @@ def _check_word(name: str, given: object, *words: str) -> None:
         raise TypeError(f"argument {name!r}: must be {wanted}, not {type(given).__name__}")
     if given not in words:
         raise ValueError(f"argument {name!r}: must be {wanted}, not {given!r}")
-
-
-def _number_of(code: object) -> int:
-    if isinstance(code, grpc.StatusCode):
-        # `value` is the same, and takes ten times as long.
-        code = code._value_[0]
-    return code if isinstance(code, int) and -(1 << 31) <= code < 1 << 31 else _links.UNKNOWN
 
 
 def values_of(metadata: Any) -> tuple[bytes, str | None]:
@@ -224,5 +229,7 @@ def _ask(error: grpc.RpcError, name: str, default: Any) -> Any:
         # What is being read is not to be replaced by another error.
         return default
 
+
+_GRPCIO = Budget.GRPCIO
 
 _MAX_METADATA = 1 << 20
