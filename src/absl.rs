@@ -87,10 +87,7 @@ impl OpError {
               error handling logic.",
         ]
         .concat();
-        OpError::from_parts(Code::INTERNAL, Bytes::from(message))
-            .speaking_for(&self)
-            .with_place_of(&self)
-            .with_cause_error(self)
+        OpError::from_parts(Code::INTERNAL, message).speaking_for(&self).with_place_of(&self).with_cause_error(self)
     }
 
     /// Marks the error as one that follows from another, as `tsl::StatusGroup::MakeDerived` does, by the payload

@@ -50,7 +50,7 @@ pub(crate) struct Composed {
     form: Container,
     /// Code and message, unless they are among the parts because they were received.
     head: Option<Code>,
-    message: Message,
+    message: Bytes,
     /// The records up to the payloads; all of them, in the order of the wire, where the error was received.
     parts: Vec<Part>,
     /// The causes and what is omitted, where the error was built here.
@@ -58,15 +58,6 @@ pub(crate) struct Composed {
     /// The number for the key of the next cause in a container.
     next_cause: u64,
     len: usize,
-}
-
-/// A message.
-#[derive(Clone)]
-pub(crate) enum Message {
-    /// One that is known to be UTF-8.
-    Text(String),
-    /// One that need not be.
-    Bytes(Bytes),
 }
 
 #[derive(Clone)]
@@ -131,9 +122,8 @@ impl<'a> Entry<'a> {
 
 impl Envelope {
     /// What an error with only a code and a message holds.
-    pub(crate) fn new(code: Code, message: impl Into<Message>) -> Envelope {
-        let message = message.into();
-        let len = head_len(code, message.as_bytes());
+    pub(crate) fn new(code: Code, message: Bytes) -> Envelope {
+        let len = head_len(code, &message);
         Envelope::Composed(Composed {
             form: Container::Status,
             head: Some(code),
@@ -148,15 +138,7 @@ impl Envelope {
     pub(crate) fn message(&self) -> &[u8] {
         match self {
             Envelope::Received(received) => received.message(),
-            Envelope::Composed(composed) => composed.message.as_bytes(),
-        }
-    }
-
-    /// The message, if it is known to be UTF-8.
-    pub(crate) fn text(&self) -> Option<&str> {
-        match self {
-            Envelope::Composed(Composed { message: Message::Text(text), .. }) => Some(text),
-            _ => None,
+            Envelope::Composed(composed) => &composed.message,
         }
     }
 
@@ -254,7 +236,7 @@ impl Envelope {
         let composed = self.compose();
         match composed.head {
             Some(code) => {
-                composed.len -= head_len(code, composed.message.as_bytes());
+                composed.len -= head_len(code, &composed.message);
                 composed.len += head_len(code, &message);
             }
             None => {
@@ -272,7 +254,7 @@ impl Envelope {
                 }
             }
         }
-        composed.message = message.into();
+        composed.message = message;
     }
 
     /// Adds a cause behind those that are there.
@@ -417,7 +399,7 @@ impl Received {
         Composed {
             form: self.form,
             head: None,
-            message: self.bytes.slice_ref(self.message()).into(),
+            message: self.bytes.slice_ref(self.message()),
             next_cause: numbers.max().map_or(0, |number| u64::from(number) + 1),
             parts,
             last: Vec::new(),
@@ -485,29 +467,8 @@ impl Composed {
 
     fn write_head(&self, out: &mut Vec<u8>) {
         if let Some(code) = self.head {
-            put_head(out, code, self.message.as_bytes());
+            put_head(out, code, &self.message);
         }
-    }
-}
-
-impl Message {
-    fn as_bytes(&self) -> &[u8] {
-        match self {
-            Message::Text(text) => text.as_bytes(),
-            Message::Bytes(bytes) => bytes,
-        }
-    }
-}
-
-impl From<String> for Message {
-    fn from(text: String) -> Message {
-        Message::Text(text)
-    }
-}
-
-impl From<Bytes> for Message {
-    fn from(bytes: Bytes) -> Message {
-        Message::Bytes(bytes)
     }
 }
 

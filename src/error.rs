@@ -9,7 +9,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::code::Code;
-use crate::envelope::{Entry, Envelope, Message};
+use crate::envelope::{Entry, Envelope};
 use crate::node_def::NodeDef;
 use crate::operation::{Omitted, Operation, Origin};
 use crate::payloads::Payloads;
@@ -210,10 +210,9 @@ impl OpError {
 
     /// The message; bytes that are not UTF-8 are shown as U+FFFD.
     pub fn message(&self) -> &str {
-        let envelope = &self.0.envelope;
-        let checked = envelope.text().or_else(|| std::str::from_utf8(envelope.message()).ok());
-        let lossy = || String::from_utf8_lossy(envelope.message()).into_owned().into();
-        checked.unwrap_or_else(|| self.0.lossy.get_or_init(lossy))
+        let bytes = self.message_bytes();
+        std::str::from_utf8(bytes)
+            .unwrap_or_else(|_| self.0.lossy.get_or_init(|| String::from_utf8_lossy(bytes).into_owned().into()))
     }
 
     /// The message's bytes, which are not UTF-8 where the sender cut it inside a character, as TensorFlow does at 3,072
@@ -366,8 +365,8 @@ impl OpError {
         OpError::from_bytes(bytes).map_or_else(|_| self.clone(), |copy| copy.knowing(self))
     }
 
-    pub(crate) fn from_parts(code: Code, message: impl Into<Message>) -> OpError {
-        OpError::from_envelope(code, Envelope::new(code, message))
+    pub(crate) fn from_parts(code: Code, message: impl Into<Bytes>) -> OpError {
+        OpError::from_envelope(code, Envelope::new(code, message.into()))
     }
 
     pub(crate) fn from_envelope(code: Code, envelope: Envelope) -> OpError {

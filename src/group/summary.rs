@@ -135,13 +135,11 @@ impl Members {
             return Some(only.clone());
         }
         let mut result = match only {
-            Some(only) => {
-                OpError::from_parts(only.code().folded(), Bytes::copy_from_slice(only.message_bytes())).knowing(only)
-            }
+            Some(only) => OpError::from_parts(only.code().folded(), only.message_bytes().to_vec()).knowing(only),
             None => {
                 let (code, mut message) = tell(&self);
                 message.truncate(MAX_MESSAGE);
-                let result = OpError::from_parts(code, Bytes::from(message));
+                let result = OpError::from_parts(code, message);
                 let all = || told.iter().flat_map(Member::errors);
                 let result = all().fold(result, OpError::speaking_for);
                 // What one of them says to nobody outside, all together do not say either.
