@@ -50,7 +50,7 @@ def small() -> Values:
 
 
 def typical() -> Values:
-    """722 bytes, as in `benches/core.rs`."""
+    """722 bytes, as in `benches/src/errors.rs`."""
     message = "Matrix size-incompatible: In[0]: [32,784], In[1]: [785,128]. " * 5
     payloads = {"First": b"\1" * 64, "Second": b"\2" * 64}
     return Values(node(), message[:300], {f"type.googleapis.com/example.{name}": it for name, it in payloads.items()})
@@ -67,10 +67,10 @@ def large() -> Values:
 
 def node() -> Any:
     node_def = NodeDef(
-        name="model/dense/MatMul",
+        name="model/dense_0000000/MatMul",
         op="MatMul",
-        input=["model/flatten/Reshape", "model/dense/MatMul/ReadVariableOp"],
-        device="/job:worker/replica:0/task:0/device:CPU:0",
+        input=["model/flatten/Reshape", "model/dense/kernel:00"],
+        device="/job:w/device:CPU:0",
     )
     node_def.attr["T"].type = 1
     for name in ("transpose_a", "transpose_b", "grad_a"):

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -64,6 +65,9 @@ fn codec(cases: &mut Vec<Case>, size: &'static str, error: &OpError) {
     add("relay", "Bytes::clone", again(move || black_box(&input).clone()));
     let input = error.clone();
     add("clone", "operr", again(move || black_box(&input).clone()));
+    let count = AtomicUsize::new(1);
+    let up_and_down = move || (count.fetch_add(1, Ordering::Relaxed), count.fetch_sub(1, Ordering::Release));
+    add("clone", "an atomic count, up and down", again(up_and_down));
     let input = Typed::decode(bytes.clone());
     add("clone", "prost, typed", again(move || black_box(&input).clone()));
 }
@@ -106,7 +110,8 @@ fn status(cases: &mut Vec<Case>, size: &'static str, error: &OpError) {
 }
 
 /// An event of tracing that has an error, written to a log by operr's layer, and as a line of JSON, to nowhere, by that of
-/// tracing-subscriber: with the text of the error alone, and with all that it has, as `Debug` writes it. Up to 512 times.
+/// tracing-subscriber: with the text of the error alone, and with all that it has, as `Debug` writes it. Up to 512 times, of different
+/// errors, for the layer knows those that it has written.
 pub fn logging() -> Vec<Case> {
     let mut cases = Vec::new();
     let folder = std::env::temp_dir().join(format!("operr-benches-{}", std::process::id()));
@@ -122,11 +127,16 @@ pub fn logging() -> Vec<Case> {
     let mut add = |who, dispatch: Box<dyn Fn() -> Dispatch>, event: fn(&OpError)| {
         let mut state = None;
         let run = Box::new(move |times| {
-            let made = || (dispatch(), (1..=512).map(of_number).collect::<Vec<_>>().into_iter());
-            let (dispatch, errors) = state.get_or_insert_with(made);
-            // Each once, for the layer knows those that it has written.
-            let run = || errors.take(times).for_each(|error| event(&error));
-            tracing::dispatcher::with_default(dispatch, run);
+            let start = || {
+                let (dispatch, mut errors) =
+                    (dispatch(), (1..=WARM + 512).map(of_number).collect::<Vec<_>>().into_iter());
+                tracing::dispatcher::with_default(&dispatch, || {
+                    errors.by_ref().take(WARM).for_each(|error| event(&error))
+                });
+                (dispatch, errors)
+            };
+            let (dispatch, errors) = state.get_or_insert_with(start);
+            tracing::dispatcher::with_default(dispatch, || errors.take(times).for_each(|error| event(&error)));
         });
         cases.push(Case { group: "log", name: "a logged error", size: "TYPICAL", who, run });
     };
@@ -164,3 +174,6 @@ fn again<T>(mut run: impl FnMut() -> T + 'static) -> Box<dyn FnMut(usize)> {
         }
     })
 }
+
+/// How many errors are logged before it counts: until the buffers have their size, and the layer forgets old ones.
+const WARM: usize = 2_000;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use operr::{Code, OpError};
 use operr_benches::errors::of_number;
-use operr_benches::measure;
+use operr_benches::measure::{self, Case};
 use operr_log::{Durability, Entry, Event, Options, Reader, Stats};
 use tfrecord::record_reader::{BytesIter, RecordReaderConfig};
 use tfrecord::record_writer::BytesWriter;
@@ -81,6 +81,20 @@ fn main() {
     // What each write would take if checksums cost nothing.
     tell("write", "without checksums", writes[0].saturating_sub(checksums));
     tell("write, buffered", "without checksums", writes[3].saturating_sub(checksums));
+    // What each record asks the system, to know of a fork.
+    let mut process = Case {
+        group: "log",
+        name: "the number of the process",
+        size: "",
+        who: "getpid",
+        run: Box::new(|times| {
+            for _ in 0..times {
+                black_box(std::process::id());
+            }
+        }),
+    };
+    let time = measure::times(std::slice::from_mut(&mut process), 20)[0];
+    process.tell(time, "ns");
     if let Some((of_read, of_write)) = tensorflow {
         ["write", "write, buffered"].iter().for_each(|case| tell(case, "TensorFlow", of_write));
         ["read", "grep --code", "stats"].iter().for_each(|case| tell(case, "TensorFlow", of_read));

@@ -1,5 +1,6 @@
 //! [`Event`]: an error to be logged, with what is known of it beside, and how it is written.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use operr::OpError;
@@ -68,13 +69,13 @@ pub struct Event<'a> {
     severity: Severity,
     method: &'a str,
     trace: Option<([u8; 16], [u8; 8], u8)>,
-    attributes: Vec<KeyValue>,
+    attributes: Cow<'a, [KeyValue]>,
 }
 
 impl<'a> Event<'a> {
     /// An error that happens when it is written.
     pub fn new(error: &'a OpError) -> Event<'a> {
-        Event { error, time: None, severity: Severity::default(), method: "", trace: None, attributes: Vec::new() }
+        Event { error, time: None, severity: Severity::default(), method: "", trace: None, attributes: Cow::default() }
     }
 
     /// Sets when it happened.
@@ -103,7 +104,14 @@ impl<'a> Event<'a> {
 
     /// Adds an attribute.
     pub fn with_attribute(mut self, name: impl Into<String>, value: AnyValue) -> Event<'a> {
-        self.attributes.push(KeyValue { key: name.into(), value: Some(value) });
+        self.attributes.to_mut().push(KeyValue { key: name.into(), value: Some(value) });
+        self
+    }
+
+    /// Sets all attributes.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn with_attributes(mut self, attributes: &'a [KeyValue]) -> Event<'a> {
+        self.attributes = Cow::Borrowed(attributes);
         self
     }
 
@@ -163,8 +171,10 @@ impl<'a> Event<'a> {
             put_text(out, attributes::RPC_RESPONSE_STATUS_CODE, status);
         }
         put_text(out, attributes::LOG_RECORD_UID, uid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-        for attribute in &self.attributes {
-            put_len(out, ATTRIBUTES, &attribute.encode_to_vec());
+        for attribute in &*self.attributes {
+            put_head(out, ATTRIBUTES, attribute.encoded_len());
+            // A vector has room for all.
+            let _ = attribute.encode(out);
         }
         if let Some((trace_id, span_id, flags)) = &self.trace {
             out.push(key(FLAGS, FIXED32));

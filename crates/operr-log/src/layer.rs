@@ -3,7 +3,8 @@
 mod values;
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -97,16 +98,14 @@ impl Layer {
         let trace = values.take_trace();
         let method = values.take_text(attributes::RPC_METHOD).unwrap_or_default();
         values.add_place(metadata);
+        let attributes = values.into_attributes();
         for (index, error) in errors.iter().enumerate() {
             if errors.iter().take(index).any(|before| before == error) || !self.remember(error) {
                 continue;
             }
-            let mut event = Event::new(error).with_severity(severity).with_method(&method);
+            let mut event = Event::new(error).with_severity(severity).with_method(&method).with_attributes(&attributes);
             if let Some((trace_id, span_id, flags)) = trace {
                 event = event.with_trace(trace_id, span_id, flags);
-            }
-            for (name, value) in values.iter() {
-                event = event.with_attribute(name, value);
             }
             if self.writer.write(&event).is_err() {
                 // Where it is logged next, it may be written.
@@ -117,7 +116,7 @@ impl Layer {
 
     /// Remembers an error that is to be written; false if it is remembered.
     fn remember(&self, error: &OpError) -> bool {
-        let len = error.to_bytes().len();
+        let len = error.encoded_len();
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = latest.position(error).is_none();
         let old = if is_new { latest.add(error.clone(), len) } else { Vec::new() };
@@ -183,6 +182,8 @@ impl fmt::Debug for Layer {
 #[derive(Default)]
 struct Latest {
     known: VecDeque<Known>,
+    /// How many of them are at an address.
+    addresses: HashMap<usize, usize>,
     bytes: usize,
 }
 
@@ -196,7 +197,7 @@ struct Known {
 impl Latest {
     /// Where an error is, itself and not one that just equals it.
     fn position(&self, error: &OpError) -> Option<usize> {
-        let address = address(error)?;
+        let address = address(error).filter(|address| self.addresses.contains_key(address))?;
         self.known.iter().rposition(|known| known.address == address && known.error == *error)
     }
 
@@ -204,13 +205,14 @@ impl Latest {
     fn add(&mut self, error: OpError, len: usize) -> Vec<Known> {
         let Some(address) = address(&error) else { return Vec::new() };
         self.known.push_back(Known { address, error, len });
+        *self.addresses.entry(address).or_default() += 1;
         self.bytes += len;
         let mut old = Vec::new();
         while self.known.len() > 1
             && (self.known.len() > MAX_ERRORS || self.bytes > MAX_BYTES)
             && let Some(known) = self.known.pop_front()
         {
-            self.bytes -= known.len;
+            self.forget(&known);
             old.push(known);
         }
         old
@@ -218,8 +220,19 @@ impl Latest {
 
     fn remove(&mut self, error: &OpError) -> Option<Known> {
         let known = self.known.remove(self.position(error)?)?;
-        self.bytes -= known.len;
+        self.forget(&known);
         Some(known)
+    }
+
+    /// Counts one less, which is no longer among them.
+    fn forget(&mut self, known: &Known) {
+        self.bytes -= known.len;
+        if let Entry::Occupied(mut count) = self.addresses.entry(known.address) {
+            match count.get() {
+                1 => drop(count.remove()),
+                _ => *count.get_mut() -= 1,
+            }
+        }
     }
 }
 

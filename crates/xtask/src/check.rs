@@ -11,6 +11,9 @@ pub(crate) fn run() -> Result<()> {
     process::run(cargo(clippy).args(["--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))?;
     // The core by itself, as the crates that need no gRPC build it.
     process::run(cargo(clippy).args(["--package", "operr", "--lib", "--no-default-features", "--", "-D", "warnings"]))?;
+    let benches = ["--manifest-path", "benches/Cargo.toml"];
+    process::run(cargo(["fmt", "--check"]).args(benches))?;
+    process::run(cargo(clippy).args(benches).args(["--all-targets", "--", "-D", "warnings"]))?;
     let python = python::environment("plain")?;
     for arguments in [["format", "--check"], ["check", "--quiet"]] {
         process::run(python::module(&python, "ruff").args(arguments).args(["--no-cache", "."]))?;

@@ -1,5 +1,6 @@
-//! `cargo xtask demo | test | check | docs | sweep | fuzz`: everything the project does with itself.
+//! `cargo xtask demo | test | check | docs | bench | sweep | fuzz`: everything the project does with itself.
 
+mod bench;
 mod check;
 mod demo;
 mod docs;
@@ -40,6 +41,12 @@ enum Command {
     Check,
     /// Builds rustdoc and the guide, warnings and broken links denied.
     Docs,
+    /// Measures operr beside its peers and the limits: writes benches/RESULTS.md.
+    Bench {
+        /// Prints a rough one instead.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Writes docs/src/sweep.md: what comes of errors of every size, with and without a budget.
     Sweep,
     /// Runs each fuzz target for a while.
@@ -66,6 +73,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test { tensorflow, beam } => test::run(tensorflow, beam),
         Command::Check => check::run(),
         Command::Docs => docs::run(),
+        Command::Bench { quick } => bench::run(quick),
         Command::Sweep => sweep::run(),
         Command::Fuzz { seconds } => fuzz::run(seconds),
     }

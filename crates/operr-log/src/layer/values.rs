@@ -9,7 +9,7 @@ use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
 use crate::attributes;
-use crate::pb::opentelemetry::proto::common::v1::{AnyValue, any_value::Value};
+use crate::pb::opentelemetry::proto::common::v1::{AnyValue, KeyValue, any_value::Value};
 
 /// Fields as attributes, each name once.
 #[derive(Debug, Default)]
@@ -22,8 +22,10 @@ impl Values {
         values
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, AnyValue)> {
-        self.0.iter().map(|(name, value)| (*name, AnyValue { value: Some(value.clone()) }))
+    pub(super) fn into_attributes(self) -> Vec<KeyValue> {
+        let attribute =
+            |(name, value): (&str, _)| KeyValue { key: name.into(), value: Some(AnyValue { value: Some(value) }) };
+        self.0.into_iter().map(attribute).collect()
     }
 
     /// Adds values that take the place of those of the same names.
