@@ -159,14 +159,21 @@ impl Envelope {
         received.chain(composed.into_iter().flat_map(|composed| composed.parts().filter_map(Part::entry)))
     }
 
-    /// Whether there is an account of what is missing.
-    pub(crate) fn has_omitted(&self) -> bool {
+    /// Whether there are entries of this role.
+    pub(crate) fn has(&self, role: Role) -> bool {
         match self {
-            Envelope::Received(received) => received.entries.iter().any(|slot| slot.role == Role::Omitted),
-            Envelope::Composed(composed) => {
-                let list = if composed.head.is_none() { &composed.parts } else { &composed.last };
-                list.iter().any(|part| part.role() == Role::Omitted)
+            Envelope::Received(received) => received.entries.iter().any(|slot| slot.role == role),
+            Envelope::Composed(composed) => composed.parts().any(|part| part.is_entry(role)),
+        }
+    }
+
+    /// The last entry of this role.
+    pub(crate) fn last(&self, role: Role) -> Option<Entry<'_>> {
+        match self {
+            Envelope::Received(received) => {
+                received.entries.iter().rfind(|slot| slot.role == role).and_then(|slot| received.entry(slot))
             }
+            Envelope::Composed(composed) => composed.parts().rfind(|part| part.is_entry(role)).and_then(Part::entry),
         }
     }
 
@@ -369,8 +376,11 @@ impl Received {
     }
 
     fn entries(&self) -> impl DoubleEndedIterator<Item = Entry<'_>> {
-        let read = |slot: &Slot| Entry::read(slot.role, &self.bytes, slot.start as usize, slot.end as usize);
-        self.entries.iter().filter_map(read)
+        self.entries.iter().filter_map(|slot| self.entry(slot))
+    }
+
+    fn entry(&self, slot: &Slot) -> Option<Entry<'_>> {
+        Entry::read(slot.role, &self.bytes, slot.start as usize, slot.end as usize)
     }
 
     fn compose(&self) -> Composed {
@@ -480,6 +490,11 @@ impl Part {
             Part::Received { role, .. } | Part::Added { role, .. } => *role,
             Part::Cause { .. } => Role::Cause,
         }
+    }
+
+    /// Whether it is an entry of this role.
+    fn is_entry(&self, role: Role) -> bool {
+        self.role() == role && !matches!(self, Part::Other(_))
     }
 
     /// Records of which the last one with the message is replaced; `None` if none has it.

@@ -267,6 +267,9 @@ impl OpError {
     /// # Ok::<_, operr::Error>(())
     /// ```
     pub fn causes(&self) -> &[OpError] {
+        if !self.0.envelope.has(Role::Cause) {
+            return &[];
+        }
         self.0.causes.get_or_init(|| {
             let mut numbered: Vec<(u64, OpError)> = Vec::new();
             for entry in self.0.envelope.entries().filter(|entry| entry.role == Role::Cause) {
@@ -520,7 +523,7 @@ impl OpError {
     }
 
     fn last(&self, role: Role) -> Option<Entry<'_>> {
-        self.0.envelope.entries().rfind(|entry| entry.role == role)
+        self.0.envelope.last(role)
     }
 
     fn decode<M: prost::Message + Default>(&self, role: Role) -> Option<M> {

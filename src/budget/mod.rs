@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::code::Code;
 use crate::error::OpError;
 use crate::wire::Container;
+use crate::wire::entry::Role;
 use draft::Draft;
 
 /// How many bytes the trailers of a failed call may have, as gRPC counts them: for each header its name, its value as
@@ -134,7 +135,7 @@ impl OpError {
     /// Whether it can be sent as it is, with so many bytes of details. One that was cut needs a closer look, since the
     /// account of what is missing may grow when it is cut again.
     fn fits(&self, budget: Budget, details: usize) -> bool {
-        self.is_allowed(budget, details) && !self.envelope().has_omitted()
+        self.is_allowed(budget, details) && !self.envelope().has(Role::Omitted)
     }
 
     fn is_allowed(&self, budget: Budget, details: usize) -> bool {
