@@ -1,10 +1,12 @@
-//! `cargo xtask demo | test | check | docs | bench | sweep | fuzz`: everything the project does with itself.
+//! `cargo xtask demo | test | check | docs | bench | sweep | fuzz | audit`: everything the project does with itself.
 
+mod audit;
 mod bench;
 mod check;
 mod demo;
 mod docs;
 mod fuzz;
+mod metadata;
 mod process;
 mod python;
 mod sweep;
@@ -55,6 +57,8 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
+    /// Checks what the packages depend on, and writes lists of it.
+    Audit,
 }
 
 fn main() -> ExitCode {
@@ -76,5 +80,6 @@ fn run(command: Command) -> Result<()> {
         Command::Bench { quick } => bench::run(quick),
         Command::Sweep => sweep::run(),
         Command::Fuzz { seconds } => fuzz::run(seconds),
+        Command::Audit => audit::run(),
     }
 }
