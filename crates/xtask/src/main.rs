@@ -1,4 +1,4 @@
-//! `cargo xtask demo | test | check | docs | bench | sweep | fuzz | audit`: everything the project does with itself.
+//! `cargo xtask demo | test | check | docs | bench | sweep | fuzz | package | audit`: everything the project does with itself.
 
 mod audit;
 mod bench;
@@ -7,6 +7,7 @@ mod demo;
 mod docs;
 mod fuzz;
 mod metadata;
+mod package;
 mod process;
 mod python;
 mod sweep;
@@ -57,6 +58,8 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
+    /// Packs the packages, and builds, installs and tests them from the packed files.
+    Package,
     /// Checks what the packages depend on, and writes lists of it.
     Audit,
 }
@@ -80,6 +83,7 @@ fn run(command: Command) -> Result<()> {
         Command::Bench { quick } => bench::run(quick),
         Command::Sweep => sweep::run(),
         Command::Fuzz { seconds } => fuzz::run(seconds),
+        Command::Package => package::run(),
         Command::Audit => audit::run(),
     }
 }

@@ -19,10 +19,16 @@ pub(crate) fn environment(name: &str) -> Result<PathBuf> {
         return Ok(python);
     }
     println!("installing {} below {}", requirements.display(), folder.display());
-    process::run(Command::new(find()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
+    new_environment(&folder)?;
     process::run(pip(&python).arg("--requirement").arg(&requirements))?;
     fs::write(installed, wanted)?;
     Ok(python)
+}
+
+/// The Python of an environment that is made anew, with nothing in it.
+pub(crate) fn new_environment(folder: &Path) -> Result<PathBuf> {
+    process::run(Command::new(find()?).args(["-m", "venv", "--clear"]).arg(folder))?;
+    Ok(folder.join("bin/python"))
 }
 
 /// How the native half is built.
@@ -37,16 +43,22 @@ pub(crate) fn environment_with_operr(name: &str, profile: Profile) -> Result<Pat
     let python = environment(name)?;
     let wheels = process::target().join("python/wheels");
     let _ = fs::remove_dir_all(&wheels);
-    let mut maturin = module(&environment("plain")?, "maturin");
-    maturin.args(["build", "--profile", if profile == Profile::Release { "release" } else { "dev" }]);
-    maturin.args(["--compatibility", "linux", "--manifest-path"]);
-    maturin.arg(process::root().join("crates/operr-python/Cargo.toml")).arg("--out").arg(&wheels);
+    let profile = if profile == Profile::Release { "release" } else { "dev" };
+    let mut maturin = maturin(&["build", "--profile", profile, "--compatibility", "linux"])?;
+    maturin.arg("--out").arg(&wheels);
     // It tells much, which is of interest only if it fails.
     process::read(maturin.env("CARGO_TARGET_DIR", process::target()))?;
     let mut install = pip(&python);
     install.args(["--no-index", "--no-deps", "--force-reinstall", "operr", "--find-links"]);
     process::run(install.arg(&wheels))?;
     Ok(python)
+}
+
+/// The tool that packs the package, with a verb and its arguments.
+pub(crate) fn maturin(arguments: &[&str]) -> Result<Command> {
+    let mut maturin = module(&environment("plain")?, "maturin");
+    maturin.args(arguments).arg("--manifest-path").arg(process::root().join("crates/operr-python/Cargo.toml"));
+    Ok(maturin)
 }
 
 /// A module run by a Python, in the folder of the workspace.
@@ -56,7 +68,8 @@ pub(crate) fn module(python: &Path, name: &str) -> Command {
     command
 }
 
-fn pip(python: &Path) -> Command {
+/// To install into the environment of a Python what is added to it.
+pub(crate) fn pip(python: &Path) -> Command {
     let mut pip = module(python, "pip");
     pip.args(["install", "--quiet", "--disable-pip-version-check"]);
     pip
