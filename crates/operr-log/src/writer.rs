@@ -373,15 +373,15 @@ impl Shared {
         let (Durability::Every(time) | Durability::Buffered(time)) = durability else { return };
         let shared: Weak<Shared> = Arc::downgrade(shared);
         let keep = move || {
-            while let Some(shared) = shared.upgrade() {
+            loop {
+                thread::sleep(time.max(Duration::from_millis(1)));
+                let Some(shared) = shared.upgrade() else { return };
                 if durability.is_synced() {
                     let written = shared.lock().written;
                     let _ = shared.sync(written).inspect_err(|error| shared.count(error));
                 } else {
                     let _ = shared.flush().inspect_err(|error| shared.tell(error));
                 }
-                drop(shared);
-                thread::sleep(time.max(Duration::from_millis(1)));
             }
         };
         // Without the thread, the operating system does it.
