@@ -126,7 +126,7 @@ impl Draft {
                     {
                         self.omitted = omitted;
                     } else {
-                        let kind = Kind::of(&key, role, &value);
+                        let kind = Kind::of(&key, &value);
                         read.parts.push(Part::Entry(Entry { kind, key, value, record: Some(record) }));
                     }
                 }
@@ -370,9 +370,9 @@ impl Single {
         }
     }
 
-    /// Leaves out the entry of a kind.
+    /// Leaves out the entry of a kind, and those that did not count beside it, the last of which now would.
     pub(super) fn remove(&mut self, kind: Kind) {
-        self.parts.retain(|part| !matches!(part, Part::Entry(entry) if entry.kind == kind));
+        self.parts.retain(|part| !matches!(part, Part::Entry(entry) if Kind::of_type(&text(&entry.key)) == kind));
     }
 
     fn head_len(&self) -> usize {
@@ -410,20 +410,29 @@ impl Entry {
 
 impl Kind {
     /// A type that is known, with a value that can be read.
-    fn of(key: &Bytes, role: Role, value: &Bytes) -> Kind {
-        let key = text(key);
-        let kind = match role {
+    fn of(key: &Bytes, value: &Bytes) -> Kind {
+        let kind = Kind::of_type(&text(key));
+        let is_kept_as_such = match kind {
+            Kind::Payload => true,
+            Kind::RequestInfo => has_short_id(value),
+            Kind::PayloadsLost => value.is_empty(),
+            _ => Records::read(value).is_some(),
+        };
+        if is_kept_as_such { kind } else { Kind::Payload }
+    }
+
+    fn of_type(key: &str) -> Kind {
+        match Role::of(key) {
             Role::NodeDef => Kind::NodeDef,
             Role::Operation => Kind::Operation,
             Role::Origin => Kind::Origin,
-            _ if entry::is_type(&key, &DebugInfo::full_name()) => Kind::DebugInfo,
-            _ if entry::is_type(&key, &ErrorInfo::full_name()) => Kind::ErrorInfo,
-            _ if entry::is_type(&key, &RetryInfo::full_name()) => Kind::RetryInfo,
-            _ if entry::is_type(&key, &RequestInfo::full_name()) && has_short_id(value) => Kind::RequestInfo,
-            _ if entry::is_type(&key, &GrpcPayloadsLost::full_name()) && value.is_empty() => Kind::PayloadsLost,
+            _ if entry::is_type(key, &DebugInfo::full_name()) => Kind::DebugInfo,
+            _ if entry::is_type(key, &ErrorInfo::full_name()) => Kind::ErrorInfo,
+            _ if entry::is_type(key, &RetryInfo::full_name()) => Kind::RetryInfo,
+            _ if entry::is_type(key, &RequestInfo::full_name()) => Kind::RequestInfo,
+            _ if entry::is_type(key, &GrpcPayloadsLost::full_name()) => Kind::PayloadsLost,
             _ => Kind::Payload,
-        };
-        if kind == Kind::Payload || Records::read(value).is_some() { kind } else { Kind::Payload }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use operr::pb::tensorflow::attr_value::Value;
 use operr::pb::tensorflow::{AttrValue, NodeDef as Node, TensorProto};
 use operr::{Budget, Code, Container, Frame, NotFoundError, OpError, Operation, Origin};
 use proptest::prelude::*;
+use prost::Message as _;
 use tonic::Status;
 
 pub(crate) const CONTAINERS: [Container; 2] = [Container::Status, Container::TensorFlow];
@@ -215,6 +216,24 @@ fn an_error_that_just_fits_is_sent_as_it_is() {
         let exact = trailers(&send(&larger, Budget::UNLIMITED, container));
         assert_eq!(larger.fit(Budget::new(exact), container), larger);
         assert!(larger.fit(Budget::new(exact - 1), container).omitted().is_some());
+    }
+}
+
+#[test]
+fn what_does_not_count_does_not_take_the_place_of_what_was_left_out() {
+    let origin = |name: &str| Origin { raised_at: frames(2), ..Origin::new(name) }.encode_to_vec();
+    let debug = |detail: &str| DebugInfo { detail: detail.into(), ..DebugInfo::default() }.encode_to_vec();
+    let error = OpError::new(Code::ABORTED, "m")
+        .with_payload("a/operr.v1.Origin", origin("first"))
+        .with_payload("a/google.rpc.DebugInfo", debug("first"))
+        .with_payload("b/operr.v1.Origin", origin("last"))
+        .with_payload("b/google.rpc.DebugInfo", debug(&"last".repeat(100)))
+        .with_payload("k", vec![0; 200]);
+    for container in CONTAINERS {
+        let sent = error.fit(Budget::new(1_024), container);
+        assert_eq!(sent.detail::<DebugInfo>().unwrap(), None);
+        assert!(sent.origin().is_none_or(|origin| origin.r#type == "last"));
+        assert!(sent.payloads().contains("k"));
     }
 }
 
