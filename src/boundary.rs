@@ -47,12 +47,13 @@ impl OpError {
         let code = self.code();
         let message = if is_shown(self) { self.message() } else { code.description().unwrap_or(NAMELESS) };
         let mut public = OpError::new(code, message).with_pushback_of(self);
-        for (url, value) in self.payloads().iter() {
+        // Before its fields are written anew, so that those of a view are in the same order.
+        for (url, value) in self.clone().with_correlation_id().payloads().iter() {
             if let Some((url, value)) = PUBLIC.iter().find_map(|known| known(url, &value)) {
                 public = public.with_payload(url, value);
             }
         }
-        public.with_correlation_id()
+        public
     }
 
     /// What a service says to itself about a call that fails with this error: to be logged, and its

@@ -51,6 +51,21 @@ fn every_code_and_every_field_of_the_schemas() {
     }
 }
 
+#[test]
+fn the_view_of_a_view_is_the_same() {
+    let ids = [&b""[..], b"\x0a\x00", b"\x0a\x02id"];
+    for (id, data) in ids.into_iter().flat_map(|id| [(id, &b""[..]), (id, b"\x12\x01d"), (id, b"\x12\x01d\x1a\x00")]) {
+        for info in [[id, data].concat(), [data, id].concat()] {
+            let error = OpError::new(Code::NOT_FOUND, "m").with_payload("x/google.rpc.RequestInfo", info);
+            for error in [error.clone(), error.into_answer()] {
+                let public = error.public();
+                assert!(public.correlation_id().is_some());
+                assert_eq!(public.public(), public);
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
