@@ -87,7 +87,7 @@ const STEPS: &[Step] = &[
     // What else a node has but its name, its op and its device.
     Step { most: |draft| others_of_node(draft), take: |draft, _| change(draft, Kind::NodeDef, keep_names) },
     Step {
-        most: |draft| message(draft).len().saturating_sub(SHORT_MESSAGE),
+        most: |draft| len_to_cut(&message(draft), MARK).saturating_sub(SHORT_MESSAGE),
         take: |draft, count| cut_message(draft, count),
     },
     Step { most: |draft| records(draft, Kind::ErrorInfo).count(METADATA), take: remove_metadata },
@@ -98,7 +98,7 @@ const STEPS: &[Step] = &[
     },
     Step { most: |draft| has(draft, Kind::NodeDef), take: |draft, _| remove(draft, Kind::NodeDef) },
     Step { most: |draft| has(draft, Kind::Operation), take: |draft, _| remove(draft, Kind::Operation) },
-    Step { most: |draft| message(draft).len(), take: |draft, count| cut_message(draft, count) },
+    Step { most: |draft| len_to_cut(&message(draft), MARK), take: |draft, count| cut_message(draft, count) },
     Step { most: |draft| has(draft, Kind::RequestInfo), take: |draft, _| remove(draft, Kind::RequestInfo) },
     Step { most: |draft| has(draft, Kind::RetryInfo), take: |draft, _| remove(draft, Kind::RetryInfo) },
 ];
@@ -272,14 +272,14 @@ fn remove_metadata(draft: &mut Draft, count: usize) {
 
 fn cut_message(draft: &mut Draft, count: usize) {
     if let Some(top) = draft.top_mut() {
-        top.message = cut(&top.message, top.message.len().saturating_sub(count), MARK);
+        top.message = cut(&top.message, len_to_cut(&top.message, MARK).saturating_sub(count), MARK);
     }
 }
 
 fn longest_name(draft: &Draft) -> usize {
     let of = |records: &Records, numbers: &[u32]| {
         let names = records.iter().filter(|record| numbers.contains(&record.number));
-        names.map(|record| record.value().len()).max().unwrap_or_default()
+        names.map(|record| len_to_cut(&record.value(), MARK_IN_NAME)).max().unwrap_or_default()
     };
     of(&records(draft, Kind::NodeDef), &NAMES_OF_NODE).max(of(&records(draft, Kind::Operation), &NAMES_OF_OPERATION))
 }
@@ -294,13 +294,12 @@ fn cut_names(draft: &mut Draft, len: usize) {
 ///
 /// A text that has the mark is taken for one that was cut, and cut on from there.
 fn cut(text: &Bytes, len: usize, mark: &str) -> Bytes {
-    if text.len() <= len {
+    if len_to_cut(text, mark) <= len {
         return text.clone();
     }
     let Some(kept) = len.checked_sub(mark.len()) else { return Bytes::new() };
     let (first, last) = (kept - kept / 3, kept / 3);
-    let marked = text.windows(mark.len()).position(|window| window == mark.as_bytes());
-    let (head, tail) = match marked {
+    let (head, tail) = match position(text, mark) {
         Some(at) => (text.slice(..at), text.slice(at + mark.len()..)),
         None => (text.clone(), text.clone()),
     };
@@ -314,6 +313,17 @@ fn cut(text: &Bytes, len: usize, mark: &str) -> Bytes {
         begin += 1;
     }
     [head.get(..end).unwrap_or_default(), mark.as_bytes(), tail.get(begin..).unwrap_or_default()].concat().into()
+}
+
+/// How long a text was allowed to be: longer than it is where it was cut, by what was left of a character on both sides. So
+/// it is cut again to what it would be had it not been cut before.
+fn len_to_cut(text: &Bytes, mark: &str) -> usize {
+    const OF_CHARACTERS: usize = 2 * (char::MAX.len_utf8() - 1);
+    text.len() + if position(text, mark).is_some() { OF_CHARACTERS } else { 0 }
+}
+
+fn position(text: &Bytes, mark: &str) -> Option<usize> {
+    text.windows(mark.len()).position(|window| window == mark.as_bytes())
 }
 
 /// Stands where the middle of a message was left out. None of its characters is escaped on the way.

@@ -252,6 +252,18 @@ fn the_middle_of_a_message_is_left_out_between_characters() {
 }
 
 #[test]
+fn a_message_that_is_cut_twice_is_cut_as_once() {
+    for text in ["é", "中", "\u{1f600}", "aé中\u{1f600}"] {
+        let error = OpError::new(Code::NOT_FOUND, text.repeat(300));
+        for (more, less) in (1_100..1_500).step_by(10).flat_map(|less| (1..8).map(move |step| (less + step, less))) {
+            let first = error.fit(Budget::new(more), Container::Status);
+            let twice = first.fit(Budget::new(less), Container::Status);
+            assert_eq!(twice.message(), error.fit(Budget::new(less), Container::Status).message(), "{more} {less}");
+        }
+    }
+}
+
+#[test]
 fn a_message_that_is_no_text_is_counted_as_it_is_sent() {
     for len in [300, 1_000, 3_000, 9_000] {
         let error = OpError::from_bytes([&b"\x08\x05"[..], &message_field(&vec![0xff; len])].concat()).unwrap();
