@@ -52,8 +52,10 @@ enum Command {
     },
     /// Writes docs/src/sweep.md: what comes of errors of every size, with and without a budget.
     Sweep,
-    /// Runs each fuzz target for a while.
+    /// Runs fuzz targets, each for a while.
     Fuzz {
+        /// Those to run; all, if none is named. `upb` is what operr reads and writes beside protobuf's upb.
+        targets: Vec<String>,
         /// How long each target runs, in seconds.
         #[arg(long, default_value_t = 60)]
         seconds: u32,
@@ -82,7 +84,7 @@ fn run(command: Command) -> Result<()> {
         Command::Docs => docs::run(),
         Command::Bench { quick } => bench::run(quick),
         Command::Sweep => sweep::run(),
-        Command::Fuzz { seconds } => fuzz::run(seconds),
+        Command::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Command::Package => package::run(),
         Command::Audit => audit::run(),
     }

@@ -56,7 +56,7 @@ fn pytest(python: &Path, arguments: &[&str]) -> Command {
 fn types(python: &Path) -> Result<()> {
     mypy(python, &["--package", "operr"])?;
     mypy(python, &["crates/operr-python/tests", "--exclude", "with_tensorflow"])?;
-    mypy(python, &["tests/vectors"])?;
+    mypy(python, &["tests/vectors", "fuzz/upb.py"])?;
     mypy(python, &["examples/queue/python"])?;
     mypy(python, &[GUIDE])?;
     process::run(python::module(python, "mypy.stubtest").args(["operr", "--allowlist", ALLOWED]))
