@@ -5,11 +5,6 @@
 
 mod peers;
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
-
 use bytes::Bytes;
 use operr::grpc::{CallExt as _, Client};
 use operr::pb::google::rpc::RetryInfo;
@@ -21,17 +16,13 @@ use prost::Message as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
-use tokio_stream::{Stream, StreamExt as _};
-use tonic::body::Body;
-use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
 use tonic::transport::{Endpoint, Server};
-use tonic::{Request, Response, Status};
 
-use peers::{MINUTE, Python, Raw, hex};
+use peers::service::{Cases, MESSAGES, call};
+use peers::{MINUTE, Python, hex};
 
 const PEER: &str = "crates/operr-python/tests/peer.py";
 const METHODS: [&str; 3] = ["Unary", "StreamBefore", "StreamMid"];
-const MESSAGES: [&str; 2] = ["first", "second"];
 
 fn python(arguments: &[&str]) -> Python {
     Python::start("OPERR_PYTHON", PEER, arguments)
@@ -116,17 +107,19 @@ fn verdicts() -> Vec<OpError> {
 }
 
 /// A server in this process, by its address.
-async fn serve(cases: Cases) -> (String, JoinHandle<Result<(), tonic::transport::Error>>) {
+async fn serve(cases: fn() -> Vec<OpError>) -> (String, JoinHandle<Result<(), tonic::transport::Error>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap().to_string();
-    let server = Server::builder().add_service(cases).serve_with_incoming(TcpListenerStream::new(listener));
+    let server = Server::builder()
+        .add_service(Cases::new(move |index| cases().swap_remove(index)))
+        .serve_with_incoming(TcpListenerStream::new(listener));
     (target, tokio::spawn(server))
 }
 
 #[tokio::test]
 #[ignore = "needs Python: cargo xtask test"]
 async fn every_verdict_is_the_same_in_both_and_after_both() {
-    let (target, server) = serve(Cases(verdicts)).await;
+    let (target, server) = serve(verdicts).await;
     for kind in ["sync", "aio"] {
         // In Python.
         let count = verdicts().len().to_string();
@@ -152,7 +145,7 @@ async fn every_verdict_is_the_same_in_both_and_after_both() {
 #[tokio::test]
 #[ignore = "needs Python: cargo xtask test"]
 async fn what_rust_raises_python_catches() {
-    let (target, server) = serve(Cases(cases)).await;
+    let (target, server) = serve(cases).await;
     for client in ["sync", "aio"] {
         let output = python(&[&["call", client, &target][..], &METHODS].concat()).output(MINUTE).await;
         let mut told = output.lines();
@@ -200,104 +193,5 @@ async fn what_python_raises_rust_catches() {
                 assert!(details.details.iter().any(|detail| detail.type_url == url && detail.value == value));
             }
         }
-    }
-}
-
-/// Calls a method for a case: the messages before it failed, and with what.
-async fn call<S>(channel: S, method: &str, index: usize) -> (Vec<String>, Status)
-where
-    S: tonic::client::GrpcService<Body>,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    S::ResponseBody: http_body::Body<Data = Bytes> + Send + 'static,
-    <S::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
-{
-    let mut grpc = tonic::client::Grpc::new(channel);
-    let path = format!("/{}/{method}", Cases::NAME).parse().unwrap();
-    let request = Request::new(Bytes::from(index.to_string()));
-    let mut responses = Vec::new();
-    let outcome = async {
-        grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
-        if method == "Unary" {
-            grpc.unary(request, path, Raw).await?;
-        } else {
-            let mut stream = grpc.server_streaming(request, path, Raw).await?.into_inner();
-            while let Some(response) = stream.message().await? {
-                responses.push(String::from_utf8(response.into()).unwrap());
-            }
-        }
-        Ok::<(), Status>(())
-    };
-    let outcome = tokio::time::timeout(Duration::from_secs(20), outcome).await.expect("no answer");
-    let status = outcome.expect_err("it does not fail");
-    (responses, status)
-}
-
-/// The service of the Python half: a request is the number of a case, and every method fails with that case.
-#[derive(Clone)]
-struct Cases(fn() -> Vec<OpError>);
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-impl NamedService for Cases {
-    const NAME: &'static str = "operr.test.Cases";
-}
-
-impl Cases {
-    fn case(&self, request: Request<Bytes>) -> Status {
-        let index: usize = std::str::from_utf8(&request.into_inner()).unwrap().parse().unwrap();
-        (self.0)().swap_remove(index).into()
-    }
-}
-
-struct Unary(Cases);
-
-impl UnaryService<Bytes> for Unary {
-    type Response = Bytes;
-    type Future = BoxFuture<Result<Response<Bytes>, Status>>;
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let error = self.0.case(request);
-        Box::pin(async move { Err(error) })
-    }
-}
-
-struct Streaming(Cases, &'static [&'static str]);
-
-impl ServerStreamingService<Bytes> for Streaming {
-    type Response = Bytes;
-    type ResponseStream = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
-    type Future = BoxFuture<Result<Response<Self::ResponseStream>, Status>>;
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let (messages, error) = (self.1, self.0.case(request));
-        Box::pin(async move {
-            if messages.is_empty() {
-                return Err(error);
-            }
-            let messages = tokio_stream::iter(messages).map(|message| Ok(Bytes::from(*message)));
-            Ok(Response::new(Box::pin(messages.chain(tokio_stream::once(Err(error)))) as Self::ResponseStream))
-        })
-    }
-}
-
-impl tower::Service<http::Request<Body>> for Cases {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<Result<http::Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let (mut grpc, cases) = (Grpc::new(Raw), self.clone());
-        Box::pin(async move {
-            Ok(match request.uri().path().rsplit('/').next() {
-                Some("Unary") => grpc.unary(Unary(cases), request).await,
-                Some("StreamBefore") => grpc.server_streaming(Streaming(cases, &[]), request).await,
-                Some("StreamMid") => grpc.server_streaming(Streaming(cases, &MESSAGES), request).await,
-                other => panic!("no method {other:?}"),
-            })
-        })
     }
 }

@@ -1,6 +1,8 @@
 //! What the tests across processes share: Python processes, and messages that are bytes.
 #![allow(dead_code, reason = "not every test target needs all of it")]
 
+pub(crate) mod service;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -25,6 +27,10 @@ impl Python {
         let mut command = Command::new(python);
         command.arg(script).args(arguments).env("TF_CPP_MIN_LOG_LEVEL", "3");
         Python(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
     }
 
     /// The next line that it prints. Waiting for it ends after a minute, with the process.
