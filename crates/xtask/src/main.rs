@@ -1,4 +1,4 @@
-//! `cargo xtask demo | test | check | docs | bench | sweep | fuzz | package | audit`: everything the project does with itself.
+//! `cargo xtask demo | test | check | docs | bench | sweep | fuzz | package | sanitize | soak | audit`: everything the project does with itself.
 
 mod audit;
 mod bench;
@@ -10,6 +10,7 @@ mod metadata;
 mod package;
 mod process;
 mod python;
+mod sanitize;
 mod sweep;
 mod test;
 mod tools;
@@ -64,6 +65,8 @@ enum Command {
     Package,
     /// Checks what the packages depend on, and writes lists of it.
     Audit,
+    /// Runs the core's tests, and those of the Python package, with AddressSanitizer.
+    Sanitize,
 }
 
 fn main() -> ExitCode {
@@ -87,5 +90,6 @@ fn run(command: Command) -> Result<()> {
         Command::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Command::Package => package::run(),
         Command::Audit => audit::run(),
+        Command::Sanitize => sanitize::run(),
     }
 }
