@@ -11,6 +11,7 @@ mod package;
 mod process;
 mod python;
 mod sanitize;
+mod soak;
 mod sweep;
 mod test;
 mod tools;
@@ -67,6 +68,12 @@ enum Command {
     Audit,
     /// Runs the core's tests, and those of the Python package, with AddressSanitizer.
     Sanitize,
+    /// Sends errors through real servers and clients, whose memory has to stay flat.
+    Soak {
+        /// How many errors go from Rust to Rust; a twentieth of it goes from Python to Rust.
+        #[arg(long, default_value_t = 1_000_000)]
+        errors: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -91,5 +98,6 @@ fn run(command: Command) -> Result<()> {
         Command::Package => package::run(),
         Command::Audit => audit::run(),
         Command::Sanitize => sanitize::run(),
+        Command::Soak { errors } => soak::run(errors),
     }
 }
