@@ -687,7 +687,10 @@ class Cut:
         return next((part for part in self.parts if part[0] == kind), None)
 
     def remove(self, kind: str) -> None:
-        self.parts = [part for part in self.parts if part[0] != kind]
+        """The entry of a kind, and those of its type, of which the last would take its place."""
+        found = self.get(kind)
+        name = None if found is None else type_of(found[1])
+        self.parts = [part for part in self.parts if part[0] == "cause" or part[1] is None or type_of(part[1]) != name]
 
     def inside(self, kind: str) -> list[Field]:
         part = self.get(kind)
@@ -765,7 +768,7 @@ def fit(error: Error, budget: int, form: str, longest: int | None = None) -> tup
     if is_allowed and (error.last("omitted") is None or fits(whole)):
         return details, error
     cut = whole.copy()
-    if longest is not None:
+    if longest is not None and len(cut.message) > longest:
         cut.message = cut_text(cut.message, longest, MARK)
     for most, take in STEPS:
         if fits(cut):
@@ -818,9 +821,14 @@ def with_account(cut: Cut, whole: Cut, form: str) -> bytes:
 MARK, MARK_IN_NAME = b"...[cut]...", "…".encode()
 
 
+def size_to_cut(text: bytes, mark: bytes) -> int:
+    """10.8"""
+    return len(text) + 6 * (mark in text)
+
+
 def cut_text(text: bytes, size: int, mark: bytes) -> bytes:
     """10.8"""
-    if len(text) <= size:
+    if size_to_cut(text, mark) <= size:
         return text
     if size < len(mark):
         return b""
@@ -944,14 +952,14 @@ def without(kind: str) -> tuple[Callable[[Cut], int], Callable[[Cut, int], None]
 
 
 def take_message(cut: Cut, count: int) -> None:
-    cut.message = cut_text(cut.message, len(cut.message) - count, MARK)
+    cut.message = cut_text(cut.message, size_to_cut(cut.message, MARK) - count, MARK)
 
 
 NAMES_OF = {"node": (1, 2, 4), "op": (1, 2)}
 
 
 def longest_name(cut: Cut) -> int:
-    sizes = [len(it.value) for kind in NAMES_OF for it in cut.inside(kind) if is_name(kind, it)]
+    sizes = [size_to_cut(it.value, MARK_IN_NAME) for kind in NAMES_OF for it in cut.inside(kind) if is_name(kind, it)]
     return max(sizes, default=0)
 
 
@@ -964,8 +972,8 @@ def take_names(cut: Cut, count: int) -> None:
     for kind in NAMES_OF:
         records: list[Field | bytes] = []
         for field in cut.inside(kind):
-            is_cut = is_name(kind, field) and len(field.value) > size
-            records.append(put_len(field.number, cut_text(field.value, size, MARK_IN_NAME)) if is_cut else field)
+            value = cut_text(field.value, size, MARK_IN_NAME) if is_name(kind, field) else field.value
+            records.append(put_len(field.number, value) if value != field.value else field)
         cut.put(kind, records)
 
 
@@ -984,13 +992,13 @@ STEPS: list[tuple[Callable[[Cut], int], Callable[[Cut, int], None]]] = [
     (count_of("node", 5), take_largest("node", 5, has_tensor)),
     (count_of("node", 3), take_last("node", 3)),
     keep_fields("node", NAMES_OF["node"]),
-    (lambda cut: max(len(cut.message) - 256, 0), take_message),
+    (lambda cut: max(size_to_cut(cut.message, MARK) - 256, 0), take_message),
     (count_of("google.rpc.ErrorInfo", 3), take_largest("google.rpc.ErrorInfo", 3, lambda _: False)),
     without("google.rpc.ErrorInfo"),
     (lambda cut: max(longest_name(cut) - 64, 0), take_names),
     without("node"),
     without("op"),
-    (lambda cut: len(cut.message), take_message),
+    (lambda cut: size_to_cut(cut.message, MARK), take_message),
     without("google.rpc.RequestInfo"),
     without("google.rpc.RetryInfo"),
 ]
