@@ -62,6 +62,7 @@ pub struct Options {
     max_age: Option<Duration>,
     keep_files: Option<usize>,
     keep_for: Option<Duration>,
+    process_id: fn() -> u32,
 }
 
 impl Default for Options {
@@ -73,6 +74,7 @@ impl Default for Options {
             max_age: None,
             keep_files: None,
             keep_for: None,
+            process_id: process::id,
         }
     }
 }
@@ -117,6 +119,13 @@ impl Options {
     /// Chooses how long files are kept that nobody on this machine writes any more, from their last record on.
     pub fn with_kept_for(mut self, time: Duration) -> Options {
         self.keep_for = Some(time);
+        self
+    }
+
+    /// Chooses who tells the id of the process, which is asked for with each record, for the process may have been forked:
+    /// [`std::process::id`] unless told, which is a system call. For those who hear of forks by other means.
+    pub fn with_process_id(mut self, process_id: fn() -> u32) -> Options {
+        self.process_id = process_id;
         self
     }
 
@@ -215,8 +224,8 @@ impl Writer {
     /// ```
     pub fn write(&self, event: &Event<'_>) -> io::Result<Uuid> {
         let now = SystemTime::now();
-        // Asked for once a record, for that is a system call.
-        let pid = process::id();
+        // Asked for once a record, for that may be a system call.
+        let pid = (self.0.options.process_id)();
         let uid = self.0.uids.next(pid, now);
         let mut frame = FRAME.take();
         self.0.put_frame(event, uid, now, &mut frame);
@@ -474,7 +483,7 @@ impl State {
         }
         let mut buffer = mem::take(&mut self.buffer);
         // In a process that was forked, it is the parent's, and the parent writes it.
-        if self.pid == process::id() {
+        if self.pid == (shared.options.process_id)() {
             if let Err(error) = self.write(shared, &buffer) {
                 shared.dropped.fetch_add(records, Ordering::Relaxed);
                 return Err(error);
@@ -510,7 +519,7 @@ impl State {
 
     /// Goes on in the next file, once what is in the one before is safe.
     fn rotate(&mut self, shared: &Shared) -> io::Result<()> {
-        let pid = process::id();
+        let pid = (shared.options.process_id)();
         if self.pid != pid {
             // That is what the process has that this one was forked from.
             *self = State { pid, written: self.written, ..State::default() };

@@ -199,7 +199,8 @@ def page(folder: Path) -> str:
     names = ("error_code", "message", "experimental_payloads", "op", "origin", "causes", "omitted")
     attributes = [f"{name:21} {getattr(error, name)!r}" for name in (*names, "correlation_id")]
     whole, cut = RUST["cut_sizes"]
-    assert Status.from_bytes(SENT).fit(operr.Budget(1024), False).describe() == RUST["cut"]
+    _, _, details = Status.from_bytes(SENT).to_grpc(operr.Budget(1024), 0, False)
+    assert Status.from_bytes(details).describe() == RUST["cut"]
     texts = {
         **{name: as_block(text) for name, text in RUST.items() if isinstance(text, str)},
         **grpcio(error),

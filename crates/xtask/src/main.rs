@@ -1,4 +1,4 @@
-//! `cargo xtask demo | test | check | docs | bench | sweep | fuzz | package | sanitize | soak | audit`: everything the project does with itself.
+//! `cargo xtask`: everything the project does with itself. `cargo xtask --help` lists it.
 
 mod audit;
 mod bench;

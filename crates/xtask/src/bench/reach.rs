@@ -100,7 +100,6 @@ const ROWS: &[Spec] = &[
     ("log: write", ["log", "write", RECORD, "MB/s"], OPERR, Some("plain"), AtLeast(0.6)),
     ("log: write", ["log", "write", RECORD, "MB/s"], OPERR, Some("without checksums"), AtLeast(0.85)),
     ("log: write", ["log", "write", RECORD, "MB/s"], OPERR, Some("tfrecord"), AtLeast(6.0)),
-    ("log: write, buffered", ["log", "write, buffered", RECORD, "MB/s"], OPERR, Some("plain"), AtLeast(0.6)),
     (
         "log: write, buffered",
         ["log", "write, buffered", RECORD, "MB/s"],
