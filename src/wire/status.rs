@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Container;
-use super::scanner::{self, Scanner, Value};
+use super::scanner::{Scanner, Value};
 use crate::envelope::{Envelope, Received};
 use crate::error::OpError;
 use crate::failure::{Error, Kind};
@@ -73,10 +73,8 @@ impl OpError {
         if bytes.len() > MAX_LEN {
             return Err((Error::new(0, Kind::TooLarge { length: bytes.len() }).within(STATUS), bytes));
         }
-        match form_of(&bytes) {
-            Ok(form) => read(bytes, form),
-            Err(error) => Err((error.within(STATUS), bytes)),
-        }
+        let form = form_of(&bytes);
+        read(bytes, form)
     }
 
     /// Decodes a copy of `bytes`, as [`from_bytes`](OpError::from_bytes) does.
@@ -102,22 +100,20 @@ fn read(bytes: Bytes, form: Container) -> Result<OpError, (Error, Bytes)> {
     }
 }
 
-/// A container if at least one top-level field 1 is LEN and none is a varint; else a Status.
-fn form_of(bytes: &[u8]) -> Result<Container, Error> {
-    // The code, which nearly every Status begins with.
-    if bytes.first() == Some(&scanner::tag(1, scanner::VARINT)) {
-        return Ok(Container::Status);
-    }
+/// A container if at least one top-level field 1 is LEN and none is a varint; else a Status. Of bytes that do not parse, as far
+/// as they do.
+fn form_of(bytes: &[u8]) -> Container {
     let mut form = Container::Status;
     let mut fields = Scanner::new(bytes);
-    while let Some(field) = fields.next_field()? {
+    while let Ok(Some(field)) = fields.next_field() {
         match (field.number, field.value) {
-            (1, Value::Varint(_)) => return Ok(Container::Status),
+            // Nearly every Status begins with it.
+            (1, Value::Varint(_)) => return Container::Status,
             (1, Value::Len(_)) => form = Container::TensorFlow,
             _ => {}
         }
     }
-    Ok(form)
+    form
 }
 
 const STATUS: &str = "google.rpc.Status";

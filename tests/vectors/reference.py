@@ -6,6 +6,7 @@ A second implementation, to test the first one and the page. It needs nothing bu
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -307,7 +308,10 @@ class Error:
     @staticmethod
     def decode(data: bytes) -> Error:
         """7.2"""
-        ones = [field.wire_type for field in fields(data) if field.number == 1]
+        ones: list[int] = []
+        # Of bytes that are malformed, as far as they can be read (1.1).
+        with contextlib.suppress(Malformed):
+            ones.extend(field.wire_type for field in fields(data) if field.number == 1)
         return Error.read(data, CONTAINER if LEN in ones and VARINT not in ones else STATUS)
 
     @staticmethod

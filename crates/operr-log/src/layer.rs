@@ -212,7 +212,7 @@ impl Latest {
             && (self.known.len() > MAX_ERRORS || self.bytes > MAX_BYTES)
             && let Some(known) = self.known.pop_front()
         {
-            self.forget(&known);
+            self.discount(&known);
             old.push(known);
         }
         old
@@ -220,12 +220,12 @@ impl Latest {
 
     fn remove(&mut self, error: &OpError) -> Option<Known> {
         let known = self.known.remove(self.position(error)?)?;
-        self.forget(&known);
+        self.discount(&known);
         Some(known)
     }
 
-    /// Counts one less, which is no longer among them.
-    fn forget(&mut self, known: &Known) {
+    /// Counts one that is no longer among them.
+    fn discount(&mut self, known: &Known) {
         self.bytes -= known.len;
         if let Entry::Occupied(mut count) = self.addresses.entry(known.address) {
             match count.get() {

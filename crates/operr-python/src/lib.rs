@@ -74,7 +74,7 @@ mod _native {
         exception::of_status(status)
     }
 
-    /// Makes the exception that bytes are.
+    /// Makes the exception that bytes are. Pickles name it, and keep doing so.
     #[pyfunction]
     fn from_bytes<'py>(data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let Data(bytes) = argument("data", data)?;

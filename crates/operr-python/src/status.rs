@@ -32,11 +32,12 @@ impl Status {
     ) -> PyResult<Status> {
         let (Number(code), Text(message)) = (argument("error_code", error_code)?, argument("message", message)?);
         let error = OpError::new(Code::new(code), message);
-        let error = match node_def {
+        let error = payloads.into_iter().fold(error, |error, (Text(url), Data(value))| error.with_payload(url, value));
+        // Behind the payloads, for one of them may be a node.
+        Ok(Status(match node_def {
             Some(Data(node)) => error.with_node_def(operr::NodeDef::from_bytes(node)),
             None => error,
-        };
-        Ok(Status(payloads.into_iter().fold(error, |error, (Text(url), Data(value))| error.with_payload(url, value))))
+        }))
     }
 
     /// Reads the bytes of an error.

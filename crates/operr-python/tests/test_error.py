@@ -104,6 +104,14 @@ def test_payloads_of_reserved_types_mean_what_they_say() -> None:
     assert error.payloads == ()
 
 
+def test_the_node_that_is_given_beats_one_among_the_payloads() -> None:
+    payloads = {"type.googleapis.com/tensorflow.NodeDef": node("other").SerializeToString()}
+    error = operr.NotFoundError(node("enq"), None, "m", payloads)
+    for same in (error, operr.from_bytes(error.to_bytes())):
+        assert same.node_def is not None
+        assert same.node_def.name == "enq"
+
+
 def test_equality_is_that_of_the_bytes() -> None:
     class Mine(operr.NotFoundError):
         pass

@@ -156,6 +156,20 @@ def test_messages_of_the_own_pool() -> None:
     assert type(message) is _node_def._message_class("tensorflow.NodeDef")
 
 
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        b"\x80\x04coperr._native\nfrom_bytes\nC\x10\x08\x05\x12\x04gone\x1a\x06\n\x01k\x12\x01v\x85R.",
+        b"\x80\x04coperr._error\n_restore\ncoperr.errors\nNotFoundError\n"
+        b"C\x10\x08\x05\x12\x04gone\x1a\x06\n\x01k\x12\x01v)\x87R.",
+    ],
+)
+def test_what_was_pickled_before_is_read(pickled: bytes) -> None:
+    error = pickle.loads(pickled)
+    assert type(error) is operr.NotFoundError
+    assert error == operr.NotFoundError(None, None, "gone", {"k": b"v"})
+
+
 def test_a_broken_pickle_is_a_decode_error() -> None:
     function, arguments, *_ = operr.NotFoundError(None, None, "m").__reduce__()
     assert arguments == (operr.NotFoundError(None, None, "m").to_bytes(),)

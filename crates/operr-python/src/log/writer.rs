@@ -69,7 +69,7 @@ impl Writer {
         keep_for: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Writer> {
         let log = argument::<PathBuf>("log", log)?;
-        let mut options = Options::new().with_process_id(process_id);
+        let mut options = Options::new();
         if let Some(service) = service {
             options = options.with_service(argument::<Text>("service", service)?.0);
         }
@@ -241,32 +241,18 @@ fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
-/// The id of this process, which the system is asked for once: that takes a tenth of what it takes to write a record.
-fn process_id() -> u32 {
-    match PROCESS_ID.load(Ordering::Relaxed) {
-        0 => {
-            let id = std::process::id();
-            PROCESS_ID.store(id, Ordering::Relaxed);
-            id
-        }
-        known => known,
-    }
-}
-
 /// Has Python tell of its forks.
 pub(crate) fn count_forks(py: Python<'_>) -> PyResult<()> {
     // Not everywhere can a process fork.
     let Ok(register) = py.import("os")?.getattr("register_at_fork") else { return Ok(()) };
     let forked = PyCFunction::new_closure(py, None, None, |_, _| {
         FORKS.fetch_add(1, Ordering::Relaxed);
-        PROCESS_ID.store(0, Ordering::Relaxed);
     })?;
     register.call((), Some(&[("after_in_child", forked)].into_py_dict(py)?))?;
     Ok(())
 }
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
-static PROCESS_ID: AtomicU32 = AtomicU32::new(0);
 
 /// The whole of an exception, with where it was raised.
 fn whole(error: &Bound<'_, PyAny>) -> PyResult<OpError> {

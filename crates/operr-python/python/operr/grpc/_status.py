@@ -208,7 +208,8 @@ def _bytes_of(values: list[Any]) -> list[bytes]:
     try:
         for value in values:
             found.append(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value))
-    except (TypeError, ValueError):
+    except Exception:
+        # Metadata that gRPC did not make.
         pass
     return found
 
