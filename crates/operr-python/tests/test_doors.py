@@ -1,5 +1,5 @@
 """`docs/src/doors.md`: one error through every door, of Rust from `tests/doors.json`, of Python and of the command by
-running them. The prose is in `doors.md`; `UPDATE_GOLDEN=1` writes the page, which is not edited by hand."""
+running them. The prose is in `doors.txt`; `UPDATE_GOLDEN=1` writes the page, which is not edited by hand."""
 
 import inspect
 import json
@@ -31,7 +31,7 @@ PAGE = ROOT / "docs" / "src" / "doors.md"
 RUST = json.loads((ROOT / "tests" / "doors.json").read_text())
 SENT = bytes.fromhex(RUST["bytes"])
 
-TEMPLATE = (Path(__file__).parent / "doors.md").read_text()
+TEMPLATE = (Path(__file__).parent / "doors.txt").read_text()
 """The page without what comes out, which goes where `<<name>>` stands."""
 
 
