@@ -120,6 +120,15 @@ def fields(data: bytes, is_lenient: bool = False) -> list[Field]:
     return found
 
 
+def fields_or_junk(data: bytes) -> list[Field] | list[None]:
+    """The fields of a message; None as the only one if there are some by the rule "junk" alone."""
+    try:
+        return fields(data)
+    except (ValueError, IndexError):
+        fields(data, is_lenient=True)
+        return [None]
+
+
 def is_container(data: bytes) -> bool:
     """The rule that tells a container from a Status."""
     types = {field.wire_type for field in fields(data) if field.number == 1}
@@ -147,7 +156,10 @@ def excuses(data: bytes, container: bool) -> Iterator[str]:
         if field.wire_type != wanted.get(field.number, field.wire_type):
             yield "wire type"
         elif field.number == (1 if container else 3):
-            for inner in fields(field.value):
+            for inner in fields_or_junk(field.value):
+                if inner is None:
+                    yield "junk"
+                    continue
                 if inner.is_long:
                     yield "long varint"
                 if inner.number in (1, 2) and inner.wire_type != LEN:
@@ -188,7 +200,7 @@ class Campaign:
             return None
         message = parse(Container if container else Status, data)
         if error is None and message is not None:
-            return self.excuse(data, container, "wire type")
+            return self.excuse(data, container, "wire type", "junk")
         if error is None:
             return None
         assert error.to_bytes() == data

@@ -1,6 +1,5 @@
 //! [`Event`]: an error to be logged, with what is known of it beside, and how it is written.
 
-use std::borrow::Cow;
 use std::time::SystemTime;
 
 use operr::OpError;
@@ -9,7 +8,7 @@ use prost::encoding::{encode_varint, encoded_len_varint};
 use uuid::Uuid;
 
 use crate::attributes;
-use crate::pb::opentelemetry::proto::common::v1::{AnyValue, KeyValue};
+use crate::pb::opentelemetry::proto::common::v1::{AnyValue, KeyValue, any_value::Value};
 use crate::record::{
     ATTRIBUTES, BODY, BYTES_VALUE, EVENT_NAME, FLAGS, KEY, OBSERVED_TIME, SEVERITY_NUMBER, SEVERITY_TEXT, SPAN_ID,
     STRING_VALUE, TIME, TRACE_ID, VALUE,
@@ -69,13 +68,22 @@ pub struct Event<'a> {
     severity: Severity,
     method: &'a str,
     trace: Option<([u8; 16], [u8; 8], u8)>,
-    attributes: Cow<'a, [KeyValue]>,
+    attributes: Vec<KeyValue>,
+    fields: &'a [(&'static str, Value)],
 }
 
 impl<'a> Event<'a> {
     /// An error that happens when it is written.
     pub fn new(error: &'a OpError) -> Event<'a> {
-        Event { error, time: None, severity: Severity::default(), method: "", trace: None, attributes: Cow::default() }
+        Event {
+            error,
+            time: None,
+            severity: Severity::default(),
+            method: "",
+            trace: None,
+            attributes: Vec::new(),
+            fields: &[],
+        }
     }
 
     /// Sets when it happened.
@@ -104,14 +112,14 @@ impl<'a> Event<'a> {
 
     /// Adds an attribute.
     pub fn with_attribute(mut self, name: impl Into<String>, value: AnyValue) -> Event<'a> {
-        self.attributes.to_mut().push(KeyValue { key: name.into(), value: Some(value) });
+        self.attributes.push(KeyValue { key: name.into(), value: Some(value) });
         self
     }
 
-    /// Sets all attributes.
+    /// Sets the fields of tracing, which become attributes in front of those that were added.
     #[cfg(feature = "tracing")]
-    pub(crate) fn with_attributes(mut self, attributes: &'a [KeyValue]) -> Event<'a> {
-        self.attributes = Cow::Borrowed(attributes);
+    pub(crate) fn with_fields(mut self, fields: &'a [(&'static str, Value)]) -> Event<'a> {
+        self.fields = fields;
         self
     }
 
@@ -171,7 +179,10 @@ impl<'a> Event<'a> {
             put_text(out, attributes::RPC_RESPONSE_STATUS_CODE, status);
         }
         put_text(out, attributes::LOG_RECORD_UID, uid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-        for attribute in &*self.attributes {
+        for (name, value) in self.fields {
+            put_field(out, name, value);
+        }
+        for attribute in &self.attributes {
             put_head(out, ATTRIBUTES, attribute.encoded_len());
             // A vector has room for all.
             let _ = attribute.encode(out);
@@ -186,6 +197,18 @@ impl<'a> Event<'a> {
         put_len(out, EVENT_NAME, NAME.as_bytes());
         put_attribute(out, attributes::OPERR_STATUS, BYTES_VALUE, self.error.encoded_len());
         self.error.encode(out);
+    }
+}
+
+fn put_field(out: &mut Vec<u8>, name: &str, value: &Value) {
+    match value {
+        Value::StringValue(text) => put_text(out, name, text),
+        value => {
+            put_head(out, ATTRIBUTES, len_of(name.len()) + len_of(value.encoded_len()));
+            put_len(out, KEY, name.as_bytes());
+            put_head(out, VALUE, value.encoded_len());
+            value.encode(out);
+        }
     }
 }
 

@@ -98,12 +98,12 @@ impl Layer {
         let trace = values.take_trace();
         let method = values.take_text(attributes::RPC_METHOD).unwrap_or_default();
         values.add_place(metadata);
-        let attributes = values.into_attributes();
         for (index, error) in errors.iter().enumerate() {
             if errors.iter().take(index).any(|before| before == error) || !self.remember(error) {
                 continue;
             }
-            let mut event = Event::new(error).with_severity(severity).with_method(&method).with_attributes(&attributes);
+            let mut event =
+                Event::new(error).with_severity(severity).with_method(&method).with_fields(values.as_slice());
             if let Some((trace_id, span_id, flags)) = trace {
                 event = event.with_trace(trace_id, span_id, flags);
             }

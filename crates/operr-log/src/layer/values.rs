@@ -9,7 +9,7 @@ use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
 use crate::attributes;
-use crate::pb::opentelemetry::proto::common::v1::{AnyValue, KeyValue, any_value::Value};
+use crate::pb::opentelemetry::proto::common::v1::any_value::Value;
 
 /// Fields as attributes, each name once.
 #[derive(Debug, Default)]
@@ -22,10 +22,8 @@ impl Values {
         values
     }
 
-    pub(super) fn into_attributes(self) -> Vec<KeyValue> {
-        let attribute =
-            |(name, value): (&str, _)| KeyValue { key: name.into(), value: Some(AnyValue { value: Some(value) }) };
-        self.0.into_iter().map(attribute).collect()
+    pub(super) fn as_slice(&self) -> &[(&'static str, Value)] {
+        &self.0
     }
 
     /// Adds values that take the place of those of the same names.
