@@ -7,7 +7,16 @@ use libfuzzer_sys::fuzz_target;
 use operr::graph::{Graph, failed_node, interpolate, node_name, parse_message};
 use operr::pb::tensorflow::{GraphDef, NodeDef};
 use operr::{Code, OpError};
+use operr_fuzz::fields;
 use prost::Message as _;
+use prost::encoding::WireType;
+
+/// Whether an attribute of a node is no LEN: prost reads entries of maps in any wire type, and to operr the node is broken.
+fn has_odd_map(graph: &[u8]) -> bool {
+    let of_number = |message, number| fields(message).into_iter().flatten().filter(move |field| field.number == number);
+    of_number(graph, 1)
+        .any(|node| of_number(node.value, 5).any(|attribute| attribute.wire_type != WireType::LengthDelimited))
+}
 
 fuzz_target!(|data: &[u8]| {
     let message = String::from_utf8_lossy(data);
@@ -30,6 +39,9 @@ fuzz_target!(|data: &[u8]| {
 
     // What prost decodes is found, of equal names the first.
     let Ok(definition) = GraphDef::decode(data) else { return };
+    if has_odd_map(data) {
+        return;
+    }
     let same = |found: Option<operr::NodeDef>, node: &NodeDef| {
         let found = found.expect("prost finds it").decode().expect("prost decodes it");
         assert_eq!(found.encode_to_vec(), node.encode_to_vec());
