@@ -45,6 +45,57 @@ pub(super) fn rows(measured: &[Measured]) -> Vec<Row> {
     ROWS.iter().filter_map(|row| row_of(row, measured)).collect()
 }
 
+/// Which limits stand in the way of what is not reached, in numbers.
+pub(super) fn limits(measured: &[Measured]) -> Vec<String> {
+    let value = |group: &str, case: &str, size: &str, unit: &str, who: &str| {
+        let [group, case, size, unit, who] = [group, case, size, unit, who].map(str::to_owned);
+        let key = Key { group, case, size, unit, who };
+        measured.iter().find(|measured| measured.key == key).map_or(f64::NAN, |measured| measured.value)
+    };
+    let ir = |group: &str, case: &str, who: &str| value(group, case, "TYPICAL", "Ir", who);
+    let log = |case: &str, who: &str| value("log", case, RECORD, "MB/s", who);
+    let python = |case: &str, who: &str| value("python", case, "TYPICAL", "us", who);
+    let atomic = value("codec", "clone", "TYPICAL", "ns", "an atomic count, up and down");
+    let (alone, encode, decode) =
+        (ir("grpc", "Status", "tonic alone"), ir("codec", "encode", OPERR), ir("codec", "decode", OPERR));
+    let copy = ir("codec", "decode", "an allocation and a copy");
+    let getpid = value("log", "the number of the process", "", "ns", "getpid");
+    let (each, many) = (log("write", "plain"), log("write, buffered", "plain"));
+    let (tfrecord, tensorflow) = (log("write", "tfrecord"), log("write, buffered", "TensorFlow"));
+    vec![
+        format!("Clone and drop: an atomic count up and down, which they are, takes {atomic:.1} ns."),
+        format!(
+            "To a Status and back: tonic alone takes {alone:.0} Ir, encoding {encode:.0}, decoding {decode:.0}, and a copy of the \
+             details, which a Status shows and does not give, {copy:.0}: {:.0} without any work between them.",
+            alone + encode + decode + copy
+        ),
+        format!(
+            "A logged error: JSON of its text alone, without node and payloads, takes {:.0} Ir; the record is encoded and \
+             checked in what a log without tracing takes, and tracing itself visits each field twice.",
+            ir("log", "a logged error", "JSON, its text")
+        ),
+        format!("Log, each record written: a plain `write` of the same bytes is {:.1} × tfrecord.", each / tfrecord),
+        format!(
+            "Log, buffered: plain writes of 256 KiB are {:.1} × TensorFlow, and the errors are encoded besides; {getpid:.0} ns of \
+             each record ask whether the process was forked.",
+            many / tensorflow
+        ),
+        format!(
+            "Log, verified read: plain reads bring {:.0} MB/s into a buffer that stays in the cache.",
+            log("read", "plain")
+        ),
+        format!(
+            "Python, gRPC: to make the call that both sides read takes {:.2} us of operr's.",
+            python("gRPC status round trip", "limit: a class of Python's")
+        ),
+        format!(
+            "Python log, write: the same bytes written by Python, and nothing else, take {:.2} us of each record; TensorFlow \
+             gets records that are encoded already where bytes are compared.",
+            python("log write, bytes", "limit: plain writes")
+        ),
+    ]
+}
+
 type Spec = (&'static str, [&'static str; 4], &'static str, Option<&'static str>, Reach);
 
 fn row_of(&(what, [group, case, size, unit], who, beside, reach): &Spec, measured: &[Measured]) -> Option<Row> {

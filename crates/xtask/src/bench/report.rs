@@ -30,6 +30,10 @@ pub(super) fn page(measured: &[Measured], is_quick: bool) -> Result<String> {
         let (what, unit, ours) = (row.what, &row.unit, number(row.ours));
         writeln!(page, "| {what} | {unit} | {ours} | {beside} | {ratio} | {reach} | {is_reached} |")?;
     }
+    page.push_str("\n## What stands in the way\n\n");
+    for limit in reach::limits(measured) {
+        writeln!(page, "- {limit}")?;
+    }
     let mut groups: BTreeMap<&str, Vec<&Measured>> = BTreeMap::new();
     for value in measured {
         groups.entry(&value.key.group).or_default().push(value);
