@@ -19,7 +19,7 @@ use tfrecord::record_reader::{BytesIter, RecordReaderConfig};
 use tfrecord::record_writer::BytesWriter;
 
 fn main() {
-    let default = if measure::is_quick() { 100_000 } else { 1_000_000 };
+    let default = if measure::is_quick() { 30_000 } else { 1_000_000 };
     let records = measure::argument("--records").map_or(default, |records| records.parse().expect("--records N"));
     let folder =
         tempfile::tempdir_in(std::env::var_os("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from));
