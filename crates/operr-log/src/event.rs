@@ -204,9 +204,7 @@ fn put_field(out: &mut Vec<u8>, name: &str, value: &Value) {
     match value {
         Value::StringValue(text) => put_text(out, name, text),
         value => {
-            put_head(out, ATTRIBUTES, len_of(name.len()) + len_of(value.encoded_len()));
-            put_len(out, KEY, name.as_bytes());
-            put_head(out, VALUE, value.encoded_len());
+            put_name(out, name, value.encoded_len());
             value.encode(out);
         }
     }
@@ -221,11 +219,16 @@ fn put_text(out: &mut Vec<u8>, name: &str, text: &str) {
 /// Appends an attribute up to its value, which is the field of this number and has this length.
 #[inline(always)]
 fn put_attribute(out: &mut Vec<u8>, name: &str, number: u32, len: usize) {
-    let value = len_of(len);
+    put_name(out, name, len_of(len));
+    put_head(out, number, len);
+}
+
+/// Appends an attribute up to its `AnyValue`, which has this length.
+#[inline(always)]
+fn put_name(out: &mut Vec<u8>, name: &str, value: usize) {
     put_head(out, ATTRIBUTES, len_of(name.len()) + len_of(value));
     put_len(out, KEY, name.as_bytes());
     put_head(out, VALUE, value);
-    put_head(out, number, len);
 }
 
 #[inline(always)]
